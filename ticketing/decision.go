@@ -1,0 +1,73 @@
+package ticketing
+
+// Do is what a decision asks the desk to do.
+type Do string
+
+const (
+	DoKeep       Do = "keep"       // store, nobody is bothered
+	DoQuarantine Do = "quarantine" // wait for an agent, with a cause
+	DoDuplicate  Do = "duplicate"
+	DoReport     Do = "report" // mark the letter it is about
+	DoReply      Do = "reply"
+	DoFollowUp   Do = "follow-up"
+	DoOffer      Do = "offer" // hold and offer articles
+	DoOpen       Do = "open"
+	DoSolved     Do = "solved" // "yes, that helped"
+	DoEcho       Do = "echo"   // an own post came back
+	DoAct        Do = "act"    // an agent's act: Command
+)
+
+// Decision is the bot's answer to a Case: what becomes of a message and why. It holds codes, no sentences.
+type Decision struct {
+	Do      Do
+	Outcome Outcome
+	Cause   Cause
+	Code    string // reason as a code
+	Detail  string // technical detail, no message text
+	// Rule named the candidate; Losers are the rules that would have applied too.
+	Rule   string
+	Losers string
+	// Answer: an automatic answer may go out. NoAnswer says why not.
+	Answer   bool
+	NoAnswer string
+	Hits     []Hit
+	Score    float64
+	// Control: the contact is in the group that gets no suggestion.
+	Control bool
+	Command *Command
+}
+
+// Command is what an agent's act means.
+type Command struct {
+	Name    CommandName
+	Text    string // words for the customer or of the note
+	Agent   string // who acts
+	Target  string // assignee, number, inbound row …
+	Reason  Reason
+	Message Ref    // the chat message that carried it
+	Ask     bool   // the answer asks: leave the ticket pending
+	Hint    string // code of an ephemeral hint to its author, empty if none
+	Args    map[string]string
+}
+
+// CommandName is one of the acts the desk knows.
+type CommandName string
+
+const (
+	CommandAnswer  CommandName = "answer"  // to the customer after the undo time
+	CommandNote    CommandName = "note"    // internal
+	CommandEdit    CommandName = "edit"    // the words of an answer not yet sent
+	CommandCancel  CommandName = "cancel"  // an answer not yet sent
+	CommandClaim   CommandName = "claim"   //
+	CommandAssign  CommandName = "assign"  //
+	CommandPending CommandName = "pending" //
+	CommandResolve CommandName = "resolve" // with Text: when that has been sent
+	CommandReopen  CommandName = "reopen"  //
+	CommandClose   CommandName = "close"   //
+	CommandTake    CommandName = "take"    // open a held request at once
+	CommandRelease CommandName = "release" // a waiting message joins its candidate
+	CommandAside   CommandName = "aside"   // a waiting message becomes a ticket of its own
+	CommandDiscard CommandName = "discard" // a waiting message is thrown away
+	CommandIgnore  CommandName = "ignore"  // nothing to do
+	CommandHint    CommandName = "hint"    // only tell its author something
+)
