@@ -1,0 +1,52 @@
+package kb
+
+import "math"
+
+// featureDepth is how many hits the features look at.
+const featureDepth = 4
+
+// Features are scale-free facts about a search, from which its confidence is reckoned.
+type Features struct {
+	Share   float64 `json:"share"`   // top score / the highest score this query could get
+	Known   float64 `json:"known"`   // share of the query's words that the scope knows
+	Second  float64 `json:"second"`  // (top - second) / top; 1 when there is no second
+	Fourth  float64 `json:"fourth"`  // (top - fourth) / top; 1 when there is no fourth
+	LogSize float64 `json:"logSize"` // log(1 + distinct words)
+	LogTop  float64 `json:"logTop"`  // log(1 + top score)
+}
+
+func newFeatures(hits []shardHit, w queryWords) Features {
+	top := hits[0].score
+	margin := func(i int) float64 {
+		if i >= len(hits) {
+			return 1
+		}
+		return (top - hits[i].score) / top
+	}
+	return Features{
+		Share: top / w.attainable, Known: w.known, Second: margin(1), Fourth: margin(3),
+		LogSize: math.Log(1 + float64(w.count)), LogTop: math.Log(1 + top),
+	}
+}
+func (f Features) vector() [modelSize]float64 {
+	return [modelSize]float64{1, f.Share, f.Known, f.Second, f.Fourth, f.LogSize, f.LogTop}
+}
+
+const modelSize = 7
+
+// Model is a logistic over the features: intercept first, then one coefficient each in the order of the fields of Features.
+type Model [modelSize]float64
+
+// Probability is the model's estimate, 0..1, that one of the first three hits answers the question.
+func (m Model) Probability(f Features) float64 {
+	var z float64
+	for i, x := range f.vector() {
+		z += m[i] * x
+	}
+	return 1 / (1 + math.Exp(-z))
+}
+
+// ShippedModel is the model of an installation that has not judged enough offers of its own.
+func ShippedModel() Model { return Model{-3, 3, 1, 1, 1} }
+
+const DefaultThreshold = 0.7

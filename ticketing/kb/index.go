@@ -1,0 +1,263 @@
+package kb
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// The parts of a document that are weighted on their own. A page has the first three, a learnt question has only the last.
+const (
+	fieldTitle = iota
+	fieldTags
+	fieldBody
+	fieldQuestion
+	fieldCount
+)
+
+// Question is a question of a customer and the article that answered it.
+type Question struct {
+	ID      string
+	Article string // ID of the article; a question whose article is not in the index is left out
+	Text    string
+}
+
+// Index finds articles. It never changes once it is made, so any number of goroutines may search it, and its owner replaces it by storing
+// a new one in an atomic pointer.
+type Index struct {
+	shards  []*shard // a language each, in the order of their codes
+	pages   int
+	model   Model
+	scratch sync.Pool // *scratch
+}
+
+// shard is the index of one language. Documents, which are pages and learnt questions, are sorted by their scope, so that what a person
+// may see is a few ranges of document numbers and nothing outside of them is ever read.
+type shard struct {
+	language string
+	scopes   []scope
+	docs     []document
+	entries  []entry
+	stems    map[string]uint32 // stem → number of its list
+	surfaces map[string]uint32 // folded word as it stands in the texts → the same number
+	words    lists
+	gramIDs  map[uint64]uint32
+	grams    lists
+
+	mu    sync.Mutex
+	views map[string]*view
+}
+
+// scope is a run of documents with the same audience and product line.
+type scope struct {
+	audience, line string
+	from, to       uint32 // documents from ≤ d < to
+}
+
+type document struct {
+	entry   uint32 // its article
+	learnt  bool
+	lengths [fieldCount]uint16 // words
+	grams   uint16
+}
+
+type entry struct {
+	id, slug, title, summary string
+}
+
+// posting says how often a term stands in a document. For a learnt question title holds the count of its only field.
+type posting struct {
+	doc         uint32
+	title, tags uint8
+	body        uint16
+}
+
+// lists holds the postings of all terms one after the other: those of term t are all[start[t]:start[t+1]], sorted by document.
+type lists struct {
+	start []uint32
+	all   []posting
+}
+
+func (l *lists) of(term uint32) []posting { return l.all[l.start[term]:l.start[term+1]] }
+
+// New builds an index of the published articles among those given, and of the questions learnt for them. Drafts are left out.
+// An article without an ID is known by its slug.
+func New(articles []ticketing.Article, learnt []Question) *Index {
+	byLanguage := make(map[string][]ticketing.Article)
+	for _, a := range articles {
+		if a.Published.IsZero() {
+			continue
+		}
+		if a.ID == "" {
+			a.ID = a.Slug
+		}
+		byLanguage[a.Language] = append(byLanguage[a.Language], a)
+	}
+	questions := make(map[string][]Question)
+	for _, q := range learnt {
+		questions[q.Article] = append(questions[q.Article], q)
+	}
+	ix := &Index{model: ShippedModel()}
+	for _, language := range sortedKeys(byLanguage) {
+		sh := newShard(language, byLanguage[language], questions)
+		ix.pages += len(sh.entries)
+		ix.shards = append(ix.shards, sh)
+	}
+	return ix
+}
+
+// Len is the number of articles that can be found.
+func (ix *Index) Len() int { return ix.pages }
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// articleAudience makes an unknown audience the narrowest.
+func articleAudience(a string) string {
+	if a == ticketing.AudienceCustomers || a == ticketing.AudienceResellers {
+		return a
+	}
+	return ticketing.AudienceAgents
+}
+
+// builder collects the postings of a shard.
+type builder struct {
+	*shard
+	fold      folder
+	wordLists [][]posting
+	gramLists [][]posting
+	counts    map[uint32]*posting // of the document at hand
+	gramSet   map[uint32]uint8
+}
+
+func newShard(language string, articles []ticketing.Article, questions map[string][]Question) *shard {
+	slices.SortStableFunc(articles, func(a, b ticketing.Article) int {
+		return cmp.Or(strings.Compare(articleAudience(a.Audience), articleAudience(b.Audience)), strings.Compare(a.Line, b.Line))
+	})
+	b := &builder{
+		shard: &shard{
+			language: language, stems: make(map[string]uint32), surfaces: make(map[string]uint32), gramIDs: make(map[uint64]uint32),
+			views: make(map[string]*view),
+		},
+		counts: make(map[uint32]*posting), gramSet: make(map[uint32]uint8),
+	}
+	for _, a := range articles {
+		b.article(a, questions[a.ID])
+	}
+	b.words, b.wordLists = flatten(b.wordLists), nil
+	b.grams, b.gramLists = flatten(b.gramLists), nil
+	return b.shard
+}
+
+func flatten(in [][]posting) lists {
+	n := 0
+	for _, l := range in {
+		n += len(l)
+	}
+	out := lists{start: make([]uint32, 1, len(in)+1), all: make([]posting, 0, n)}
+	for _, l := range in {
+		out.all = append(out.all, l...)
+		out.start = append(out.start, uint32(len(out.all)))
+	}
+	return out
+}
+
+func (b *builder) article(a ticketing.Article, questions []Question) {
+	audience := articleAudience(a.Audience)
+	if n := len(b.scopes); n == 0 || b.scopes[n-1].audience != audience || b.scopes[n-1].line != a.Line {
+		b.scopes = append(b.scopes, scope{audience: audience, line: a.Line, from: uint32(len(b.docs)), to: uint32(len(b.docs))})
+	}
+	text := PlainText(a.Body)
+	summary := a.Summary
+	if summary == "" {
+		summary = Summary(text)
+	}
+	b.entries = append(b.entries, entry{id: a.ID, slug: a.Slug, title: a.Title, summary: summary})
+	doc := document{entry: uint32(len(b.entries) - 1)}
+	b.field(&doc, fieldTitle, a.Title, true)
+	tags := strings.Join(a.Tags, "\n") + "\n" + a.Product + "\n" + a.Module
+	b.field(&doc, fieldTags, tags, true)
+	b.field(&doc, fieldBody, text, false)
+	b.commit(doc)
+	for _, q := range questions {
+		doc := document{entry: uint32(len(b.entries) - 1), learnt: true}
+		b.field(&doc, fieldQuestion, q.Text, true)
+		b.commit(doc)
+	}
+	b.scopes[len(b.scopes)-1].to = uint32(len(b.docs))
+}
+
+// field counts the words, and if asked the grams, of one part of the document at hand.
+func (b *builder) field(doc *document, field int, text string, withGrams bool) {
+	b.fold.words(text, func(w []byte) {
+		term, ok := b.surfaces[string(w)]
+		if !ok {
+			word := string(w)
+			s := stem(b.language, word)
+			if term, ok = b.stems[s]; !ok {
+				term = uint32(len(b.wordLists))
+				b.stems[s] = term
+				b.wordLists = append(b.wordLists, nil)
+			}
+			b.surfaces[word] = term
+		}
+		p := b.counts[term]
+		if p == nil {
+			p = &posting{}
+			b.counts[term] = p
+		}
+		switch field {
+		case fieldTitle, fieldQuestion:
+			p.title = increased(p.title)
+		case fieldTags:
+			p.tags = increased(p.tags)
+		default:
+			p.body = increased(p.body)
+		}
+		doc.lengths[field] = increased(doc.lengths[field])
+		if withGrams {
+			grams(w, func(g uint64) {
+				id, ok := b.gramIDs[g]
+				if !ok {
+					id = uint32(len(b.gramLists))
+					b.gramIDs[g] = id
+					b.gramLists = append(b.gramLists, nil)
+				}
+				b.gramSet[id] = increased(b.gramSet[id])
+				doc.grams = increased(doc.grams)
+			})
+		}
+	})
+}
+
+// commit ends the document at hand.
+func (b *builder) commit(doc document) {
+	at := uint32(len(b.docs))
+	b.docs = append(b.docs, doc)
+	for term, p := range b.counts {
+		p.doc = at
+		b.wordLists[term] = append(b.wordLists[term], *p)
+	}
+	clear(b.counts)
+	for gram, n := range b.gramSet {
+		b.gramLists[gram] = append(b.gramLists[gram], posting{doc: at, title: n})
+	}
+	clear(b.gramSet)
+}
+
+// increased adds one and stays at the highest value of the type.
+func increased[T uint8 | uint16](n T) T {
+	if n+1 == 0 {
+		return n
+	}
+	return n + 1
+}

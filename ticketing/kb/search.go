@@ -1,0 +1,496 @@
+package kb
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// Weights of the ranking (measured; see the package's doc).
+const (
+	k1 = 1.2 // how soon repetitions of a word stop to count
+	b  = 0.5 // how much longer fields are held back
+
+	titleWeight = 3.0
+	gramWeight  = 0.4
+	gramB       = 0.5
+	stopWeight  = 0.3 // of a stop word of the query
+
+	maxCommonGram = 0.2 // grams in a larger share of the documents are dropped
+
+	questionDecay  = 0.5 // each further learnt question of an article counts this much less
+	questionWeight = 1.0
+	bestQuestions  = 8 // learnt questions of an article that can count
+)
+
+// Limits of a query. A letter of 2,000 words costs no more than a sentence because only its rarest words and grams are looked at.
+const (
+	MaxQueryWords  = 24
+	MaxQueryGrams  = 64
+	MaxQueryBytes  = 64 << 10 // the rest of a longer text is not read
+	MaxHits        = 100
+	DefaultHits    = 10
+	maxDistinct    = 4096 // distinct words of a query
+	subjectWeight  = 2    // a word of the subject counts as often
+	maxOccurrences = 3    // repetitions of a word in a query count up to this
+	OfferSize      = 3    // articles of an offer; confidence speaks about them
+)
+
+// Query is a question and who asks it. Its scope is part of it: articles outside are never read, not even for the statistics of words.
+type Query struct {
+	Subject string
+	Text    string // visible text only: no quote, signature or disclaimer
+	// Language limits the search to articles of a language, "it"; empty searches all.
+	Language string
+	// Audience is who asks: ticketing.AudienceCustomers (also when empty or unknown), AudienceResellers or AudienceAgents.
+	Audience string
+	// Lines limits the search to product lines and to articles without one; empty searches all.
+	Lines []string
+	// Limit is the most hits wanted, 1..MaxHits; 0 means DefaultHits.
+	Limit int
+}
+
+// Result is what was found, best first. Hits of equal score keep the order of the index.
+type Result struct {
+	Hits []ticketing.Hit
+	// Confidence is the probability, 0..1, that one of the first three hits answers the question. See Model.
+	Confidence float64
+	// Features is what the confidence was reckoned from, kept for the nightly refit.
+	Features Features
+}
+
+// Offer reports whether the result may be offered to a customer: there is a hit and the confidence reaches the threshold.
+// A threshold of 0 means the shipped one.
+func (r Result) Offer(threshold float64) bool {
+	if threshold <= 0 {
+		threshold = DefaultThreshold
+	}
+	return len(r.Hits) > 0 && r.Confidence >= threshold
+}
+
+// view is what one scope looks like: the ranges of its documents and their statistics. It depends on nothing outside of the scope.
+type view struct {
+	ranges []scope
+	docs   float64
+	pages  int
+	// inverse is 1/(1-b+b·length/average) of each field of each document in the ranges.
+	inverse [fieldCount][]float32
+	grams   []float32
+}
+
+// maxViews bounds the remembered scopes of a shard; beyond it they are forgotten and made anew.
+const maxViews = 64
+
+// view returns the view of a query's scope.
+func (sh *shard) view(q Query) *view {
+	audiences := []string{ticketing.AudienceCustomers}
+	switch q.Audience {
+	case ticketing.AudienceResellers:
+		audiences = append(audiences, ticketing.AudienceResellers)
+	case ticketing.AudienceAgents:
+		audiences = append(audiences, ticketing.AudienceResellers, ticketing.AudienceAgents)
+	}
+	var ranges []scope
+	var key strings.Builder
+	for _, s := range sh.scopes {
+		if !slices.Contains(audiences, s.audience) || len(q.Lines) > 0 && s.line != "" && !slices.Contains(q.Lines, s.line) {
+			key.WriteByte('0')
+			continue
+		}
+		key.WriteByte('1')
+		if n := len(ranges); n > 0 && ranges[n-1].to == s.from {
+			ranges[n-1].to = s.to
+		} else {
+			ranges = append(ranges, s)
+		}
+	}
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if v := sh.views[key.String()]; v != nil {
+		return v
+	}
+	if len(sh.views) >= maxViews {
+		clear(sh.views)
+	}
+	v := sh.newView(ranges)
+	sh.views[key.String()] = v
+	return v
+}
+
+func (sh *shard) newView(ranges []scope) *view {
+	v := &view{ranges: ranges}
+	var sum, with [fieldCount]float64
+	var gramSum, gramWith float64
+	for _, r := range ranges {
+		for _, d := range sh.docs[r.from:r.to] {
+			v.docs++
+			if !d.learnt {
+				v.pages++
+			}
+			for f, n := range d.lengths {
+				if n > 0 {
+					sum[f] += float64(n)
+					with[f]++
+				}
+			}
+			if d.grams > 0 {
+				gramSum += float64(d.grams)
+				gramWith++
+			}
+		}
+	}
+	for f := range v.inverse {
+		v.inverse[f] = make([]float32, len(sh.docs))
+	}
+	v.grams = make([]float32, len(sh.docs))
+	for _, r := range ranges {
+		for i := r.from; i < r.to; i++ {
+			for f, n := range sh.docs[i].lengths {
+				if n > 0 {
+					v.inverse[f][i] = float32(1 / (1 - b + b*float64(n)*with[f]/sum[f]))
+				}
+			}
+			if n := sh.docs[i].grams; n > 0 {
+				v.grams[i] = float32(1 / (1 - gramB + gramB*float64(n)*gramWith/gramSum))
+			}
+		}
+	}
+	return v
+}
+
+// within calls yield with the postings of a list that lie in the scope and returns how many they are.
+func (v *view) within(list []posting, yield func([]posting)) int {
+	n := 0
+	for _, r := range v.ranges {
+		from, _ := slices.BinarySearchFunc(list, r.from, comparePosting)
+		to, _ := slices.BinarySearchFunc(list[from:], r.to, comparePosting)
+		n += to
+		if yield != nil && to > 0 {
+			yield(list[from : from+to])
+		}
+	}
+	return n
+}
+
+func comparePosting(p posting, doc uint32) int { return cmp.Compare(p.doc, doc) }
+
+func idf(docs, df float64) float64 { return math.Log(1 + (docs-df+0.5)/(df+0.5)) }
+
+// asked is a distinct word of the query.
+type asked struct {
+	word  string
+	count float64
+}
+
+// term is a word or gram of the query that the scope knows.
+type term struct {
+	id     uint32
+	weight float64 // idf times its weight in the query
+	idf    float64
+	text   string
+}
+
+// scratch is the memory of one search, used again by later ones.
+type scratch struct {
+	fold    folder
+	asked   []asked
+	places  map[string]int // word → place in asked
+	byTerm  map[uint32]int // number of list → place in terms
+	gramSet map[uint32]struct{}
+	terms   []term
+	grams   []term
+	scores  []float32
+	touched []uint32
+	best    []float32 // bestQuestions a document's article
+	pages   []uint32
+	totals  []float32
+}
+
+// found is the outcome in one shard.
+type found struct {
+	shard      *shard
+	hits       []shardHit
+	attainable float64
+	features   Features
+}
+
+type shardHit struct {
+	entry uint32
+	score float64
+}
+
+// Search ranks the articles in the query's scope.
+func (ix *Index) Search(q Query) Result {
+	limit := q.Limit
+	if limit <= 0 {
+		limit = DefaultHits
+	}
+	limit = min(limit, MaxHits)
+	sc, _ := ix.scratch.Get().(*scratch)
+	if sc == nil {
+		sc = &scratch{places: make(map[string]int), byTerm: make(map[uint32]int), gramSet: make(map[uint32]struct{})}
+	}
+	defer ix.scratch.Put(sc)
+	sc.ask(q)
+
+	var result Result
+	best := -1.0
+	for _, sh := range ix.shards {
+		if q.Language != "" && sh.language != q.Language {
+			continue
+		}
+		f := sh.search(q, sc, max(limit, featureDepth))
+		if len(f.hits) == 0 {
+			continue
+		}
+		if f.features.Share > best {
+			best = f.features.Share
+			result.Features = f.features
+		}
+		for _, h := range f.hits[:min(limit, len(f.hits))] {
+			e := sh.entries[h.entry]
+			result.Hits = append(result.Hits, ticketing.Hit{
+				ID: e.id, Slug: e.slug, Language: sh.language, Title: e.title, Summary: e.summary, Score: h.score / f.attainable,
+			})
+		}
+	}
+	slices.SortStableFunc(result.Hits, func(a, b ticketing.Hit) int { return cmp.Compare(b.Score, a.Score) })
+	if len(result.Hits) > limit {
+		result.Hits = result.Hits[:limit]
+	}
+	if len(result.Hits) > 0 {
+		result.Confidence = ix.model.Probability(result.Features)
+	}
+	return result
+}
+
+// ask counts the words of a query.
+func (sc *scratch) ask(q Query) {
+	clear(sc.places)
+	sc.asked = sc.asked[:0]
+	count := func(text string, n float64) {
+		if len(text) > MaxQueryBytes {
+			text = text[:MaxQueryBytes]
+		}
+		sc.fold.words(text, func(w []byte) {
+			at, ok := sc.places[string(w)]
+			if !ok {
+				if len(sc.asked) >= maxDistinct {
+					return
+				}
+				at = len(sc.asked)
+				sc.asked = append(sc.asked, asked{word: string(w)})
+				sc.places[sc.asked[at].word] = at
+			}
+			sc.asked[at].count = min(sc.asked[at].count+n, maxOccurrences)
+		})
+	}
+	count(q.Subject, subjectWeight)
+	count(q.Text, 1)
+}
+
+func (sh *shard) search(q Query, sc *scratch, limit int) found {
+	v := sh.view(q)
+	out := found{shard: sh}
+	if v.docs == 0 || len(sc.asked) == 0 {
+		return out
+	}
+	words := sh.lookUp(v, sc)
+	sc.score(sh, v)
+	out.hits = sc.fuse(sh, v, limit)
+	out.attainable = words.attainable
+	if len(out.hits) > 0 {
+		out.features = newFeatures(out.hits, words)
+	}
+	return out
+}
+
+// queryWords is what the confidence needs to know about the words of a query.
+type queryWords struct {
+	attainable float64 // highest score the query could get
+	known      float64 // share of its words that the scope knows, 0..1
+	count      int     // distinct words
+}
+
+// lookUp finds the query's rarest words and grams in the scope: sc.terms and sc.grams.
+func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
+	clear(sc.byTerm)
+	clear(sc.gramSet)
+	sc.terms, sc.grams = sc.terms[:0], sc.grams[:0]
+	highest := idf(v.docs, 0)
+	var unknown []float64
+	var knownWeight, allWeight float64
+	var seen [64]byte
+	for _, a := range sc.asked {
+		surface := a.word
+		weight := 1 + math.Log(a.count)
+		share := 1.0
+		if stopWord(sh.language, surface) {
+			weight *= stopWeight
+			share = stopWeight
+		}
+		allWeight += share
+		id, ok := sh.surfaces[surface]
+		if !ok {
+			id, ok = sh.stems[stem(sh.language, surface)]
+		}
+		df := 0
+		if ok {
+			if at, again := sc.byTerm[id]; again {
+				sc.terms[at].weight = max(sc.terms[at].weight, weight)
+				knownWeight += share
+				continue
+			}
+			df = v.within(sh.words.of(id), nil)
+		}
+		if df == 0 {
+			unknown = append(unknown, weight*highest)
+		} else {
+			knownWeight += share
+			sc.byTerm[id] = len(sc.terms)
+			sc.terms = append(sc.terms, term{id: id, weight: weight, idf: idf(v.docs, float64(df)), text: surface})
+		}
+		grams(append(seen[:0], surface...), func(g uint64) {
+			id, ok := sh.gramIDs[g]
+			if !ok {
+				return
+			}
+			if _, again := sc.gramSet[id]; again {
+				return
+			}
+			sc.gramSet[id] = struct{}{}
+			df := float64(v.within(sh.grams.of(id), nil))
+			if df == 0 || df > maxCommonGram*v.docs {
+				return
+			}
+			sc.grams = append(sc.grams, term{id: id, idf: idf(v.docs, df), weight: gramWeight})
+		})
+	}
+	for i := range sc.terms {
+		sc.terms[i].weight *= sc.terms[i].idf
+	}
+	for i := range sc.grams {
+		sc.grams[i].weight *= sc.grams[i].idf
+	}
+	sc.terms = rarest(sc.terms, MaxQueryWords)
+	sc.grams = rarest(sc.grams, MaxQueryGrams)
+
+	w := queryWords{known: knownWeight / allWeight, count: len(sc.asked)}
+	for _, t := range sc.terms {
+		w.attainable += t.weight
+	}
+	for _, t := range sc.grams {
+		w.attainable += t.weight
+	}
+	slices.SortFunc(unknown, func(a, b float64) int { return cmp.Compare(b, a) })
+	for _, u := range unknown[:min(len(unknown), MaxQueryWords-len(sc.terms))] {
+		w.attainable += u
+	}
+	return w
+}
+
+// rarest keeps the n terms with the highest idf; of equal ones those that stand first in the query.
+func rarest(terms []term, n int) []term {
+	slices.SortStableFunc(terms, func(a, b term) int { return cmp.Compare(b.idf, a.idf) })
+	return terms[:min(n, len(terms))]
+}
+
+// score adds up BM25F over the documents of the scope.
+func (sc *scratch) score(sh *shard, v *view) {
+	if len(sc.scores) < len(sh.docs) {
+		sc.scores = make([]float32, len(sh.docs))
+	}
+	sc.touched = sc.touched[:0]
+	add := func(doc uint32, s float32) {
+		if sc.scores[doc] == 0 {
+			sc.touched = append(sc.touched, doc)
+		}
+		sc.scores[doc] += s
+	}
+	title, tags, body, question := v.inverse[fieldTitle], v.inverse[fieldTags], v.inverse[fieldBody], v.inverse[fieldQuestion]
+	for _, t := range sc.terms {
+		weight := float32(t.weight)
+		v.within(sh.words.of(t.id), func(run []posting) {
+			for _, p := range run {
+				d := p.doc
+				tf := titleWeight*float32(p.title)*(title[d]+question[d]) + float32(p.tags)*tags[d] + float32(p.body)*body[d]
+				add(d, weight*tf/(k1+tf))
+			}
+		})
+	}
+	for _, t := range sc.grams {
+		weight := float32(t.weight)
+		v.within(sh.grams.of(t.id), func(run []posting) {
+			for _, p := range run {
+				tf := float32(p.title) * v.grams[p.doc]
+				add(p.doc, weight*tf/(k1+tf))
+			}
+		})
+	}
+}
+
+// fuse joins the scores of an article's page and of its learnt questions by a decayed sum and picks the best articles.
+func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
+	n := len(sh.entries)
+	if len(sc.totals) < n {
+		sc.totals = make([]float32, n)
+	}
+	learnt := len(sh.docs) > n
+	if learnt && len(sc.best) < n*bestQuestions {
+		sc.best = make([]float32, n*bestQuestions)
+	}
+	sc.pages = sc.pages[:0]
+	const mark = 1e-9 // an article whose questions alone were touched still has to be found when clearing
+	for _, d := range sc.touched {
+		e := sh.docs[d].entry
+		s := sc.scores[d]
+		sc.scores[d] = 0
+		if sc.totals[e] == 0 {
+			sc.pages = append(sc.pages, e)
+			sc.totals[e] = mark
+		}
+		if !sh.docs[d].learnt {
+			sc.totals[e] += s
+			continue
+		}
+		best := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
+		for i := range best {
+			if s > best[i] {
+				s, best[i] = best[i], s
+			}
+		}
+	}
+	hits := make([]shardHit, 0, limit+1)
+	for _, e := range sc.pages {
+		total := float64(sc.totals[e])
+		sc.totals[e] = 0
+		if learnt {
+			decay := questionWeight
+			best := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
+			for i, s := range best {
+				total += decay * float64(s)
+				decay *= questionDecay
+				best[i] = 0
+			}
+		}
+		if len(hits) == limit && !better(shardHit{e, total}, hits[limit-1]) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(hits, shardHit{e, total}, func(a, b shardHit) int {
+			if better(a, b) {
+				return -1
+			}
+			return 1
+		})
+		hits = slices.Insert(hits, at, shardHit{e, total})
+		if len(hits) > limit {
+			hits = hits[:limit]
+		}
+	}
+	return hits
+}
+
+func better(a, b shardHit) bool { return a.score > b.score || a.score == b.score && a.entry < b.entry }
