@@ -1,0 +1,247 @@
+package bot
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// obey turns what somebody did in the agents' channel into a command (slack.md 7.4: first rule that fits).
+func obey(c *ticketing.Case) ticketing.Decision {
+	a := c.Heard.Act
+	cmd := command(c, a)
+	cmd.Agent = a.Actor.Key
+	if cmd.Message == "" {
+		cmd.Message = a.Target
+	}
+	d := ticketing.Decision{Do: ticketing.DoAct, Outcome: ticketing.OutcomeNote, Code: "act." + string(cmd.Name), Command: cmd}
+	switch cmd.Name {
+	case ticketing.CommandIgnore:
+		d.Outcome = ticketing.OutcomeAutomatic
+	case ticketing.CommandAnswer:
+		d.Outcome = ticketing.OutcomeReply
+	}
+	if c.Thread != nil {
+		d.Rule = string(c.Rule)
+	}
+	return d
+}
+
+func ignore() *ticketing.Command { return &ticketing.Command{Name: ticketing.CommandIgnore} }
+
+func command(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
+	if a.Bot {
+		return ignore()
+	}
+	switch a.Verb {
+	case ticketing.VerbSay:
+		if c.Thread == nil {
+			// Talk among agents outside the threads of tickets.
+			return ignore()
+		}
+		return say(c, a)
+	case ticketing.VerbEdit:
+		if c.Thread == nil || !a.IsAgent {
+			return ignore()
+		}
+		return edit(c, a)
+	case ticketing.VerbDelete:
+		if c.Thread == nil || !a.IsAgent && a.Actor.Key != "" {
+			return ignore()
+		}
+		return &ticketing.Command{Name: ticketing.CommandCancel}
+	case ticketing.VerbReact:
+		if c.Thread == nil || !a.IsAgent {
+			return ignore()
+		}
+		return reaction(a)
+	case ticketing.VerbPress:
+		if !a.IsAgent {
+			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "agents_only"}
+		}
+		return press(a)
+	}
+	return ignore()
+}
+
+// say judges a message in a ticket's thread.
+func say(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
+	text := strings.TrimSpace(a.Text)
+	note := &ticketing.Command{Name: ticketing.CommandNote, Text: text}
+	if !a.IsAgent {
+		note.Hint = "agents_only"
+		return note
+	}
+	if word, rest, ok := bang(text); ok {
+		if cmd := banged(word, rest); cmd != nil {
+			return cmd
+		}
+		note.Hint, note.Args = "unknown_command", map[string]string{"word": "!" + word, "meant": nearest(word)}
+		return note
+	}
+	if stripped, ok := noteMark(text); ok {
+		note.Text = stripped
+		return note
+	}
+	forced := false
+	if strings.HasPrefix(text, ">>") {
+		text, forced = strings.TrimSpace(strings.TrimPrefix(text, ">>")), true
+	}
+	if c.Queue.RepliesInternal && !forced {
+		return note
+	}
+	if c.Ticket == nil || c.Ticket.State == ticketing.StateClosed || c.Ticket.MergedInto != 0 {
+		note.Hint = "cannot_answer"
+		return note
+	}
+	if why := guard(c, a, text); why != "" {
+		note.Hint = why
+		return note
+	}
+	return &ticketing.Command{Name: ticketing.CommandAnswer, Text: text}
+}
+
+// edit judges the new words of a message: a reply may become a note by an edit, a note never becomes a reply.
+func edit(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
+	text := strings.TrimSpace(a.Text)
+	if _, ok := noteMark(text); ok || text == "" {
+		return &ticketing.Command{Name: ticketing.CommandCancel}
+	}
+	if _, _, ok := bang(text); ok {
+		return &ticketing.Command{Name: ticketing.CommandCancel}
+	}
+	if guard(c, a, text) != "" {
+		return &ticketing.Command{Name: ticketing.CommandCancel, Hint: guard(c, a, text)}
+	}
+	return &ticketing.Command{Name: ticketing.CommandEdit, Text: strings.TrimSpace(strings.TrimPrefix(text, ">>"))}
+}
+
+// reaction: on the root card eyes claim and the check mark resolves.
+func reaction(a *ticketing.Act) *ticketing.Command {
+	root := a.Root == "" || a.Target == a.Root
+	switch a.Emoji {
+	case "eyes":
+		if root {
+			return &ticketing.Command{Name: ticketing.CommandClaim}
+		}
+	case "white_check_mark":
+		if root {
+			return &ticketing.Command{Name: ticketing.CommandResolve, Reason: ticketing.ReasonSolved}
+		}
+	case "lock":
+		if !root {
+			return &ticketing.Command{Name: ticketing.CommandCancel}
+		}
+	}
+	return ignore()
+}
+
+// presses are the buttons of the cards.
+var presses = map[string]ticketing.CommandName{
+	"ticket.claim": ticketing.CommandClaim, "ticket.resolve": ticketing.CommandResolve, "ticket.reopen": ticketing.CommandReopen,
+	"ticket.pending": ticketing.CommandPending, "ticket.close": ticketing.CommandClose,
+	"held.take": ticketing.CommandTake, "join.release": ticketing.CommandRelease, "join.new_ticket": ticketing.CommandAside,
+	"join.discard": ticketing.CommandDiscard,
+}
+
+func press(a *ticketing.Act) *ticketing.Command {
+	name, ok := presses[a.Action]
+	if !ok {
+		return ignore()
+	}
+	cmd := &ticketing.Command{Name: name}
+	if name == ticketing.CommandResolve {
+		cmd.Reason = ticketing.ReasonSolved
+	}
+	return cmd
+}
+
+// bang splits "!word rest". Only an exclamation mark directly before a letter is a command: "!!!" and "! importante" are text.
+func bang(text string) (word, rest string, ok bool) {
+	if len(text) < 2 || text[0] != '!' {
+		return "", "", false
+	}
+	body := text[1:]
+	first := []rune(body)[0]
+	if !unicode.IsLetter(first) {
+		return "", "", false
+	}
+	end := strings.IndexFunc(body, unicode.IsSpace)
+	if end < 0 {
+		return body, "", true
+	}
+	return body[:end], strings.TrimSpace(body[end:]), true
+}
+
+// bangs are the words of slack.md 7.12 that the desk knows, in both languages, folded.
+var bangs = map[string]ticketing.CommandName{
+	"prendo": ticketing.CommandClaim, "claim": ticketing.CommandClaim,
+	"attesa": ticketing.CommandPending, "pending": ticketing.CommandPending,
+	"risolto": ticketing.CommandResolve, "solve": ticketing.CommandResolve, "solved": ticketing.CommandResolve,
+	"riapri": ticketing.CommandReopen, "reopen": ticketing.CommandReopen,
+	"chiudi": ticketing.CommandClose, "close": ticketing.CommandClose,
+	"nota": ticketing.CommandNote, "note": ticketing.CommandNote,
+	"invia": ticketing.CommandAnswer, "send": ticketing.CommandAnswer,
+	"aiuto": ticketing.CommandHint, "help": ticketing.CommandHint,
+}
+
+func banged(word, rest string) *ticketing.Command {
+	name, ok := bangs[fold(word)]
+	if !ok {
+		return nil
+	}
+	cmd := &ticketing.Command{Name: name}
+	switch name {
+	case ticketing.CommandResolve:
+		cmd.Reason, cmd.Text = ticketing.ReasonSolved, rest
+	case ticketing.CommandNote:
+		cmd.Text = rest
+	case ticketing.CommandAnswer:
+		cmd.Text = rest
+		if rest == "" {
+			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "send_what"}
+		}
+	case ticketing.CommandHint:
+		cmd.Hint = "help"
+	}
+	return cmd
+}
+
+// nearest is the known command most like a mistyped one, "" if none is near (at most two changed letters).
+func nearest(word string) string {
+	best, at := "", 3
+	for known := range bangs {
+		if n := distance(fold(word), known); n < at || n == at && best != "" && known < best {
+			best, at = known, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "!" + best
+}
+
+// distance is the Levenshtein distance of two short words.
+func distance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	if len(x) > 32 || len(y) > 32 {
+		return 32
+	}
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(y); j++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			diagonal, row[j] = row[j], min(row[j]+1, row[j-1]+1, diagonal+cost)
+		}
+	}
+	return row[len(y)]
+}

@@ -1,0 +1,187 @@
+package bot
+
+import (
+	"context"
+	"strings"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// Searcher finds articles for a question.
+type Searcher interface {
+	// Search returns the best articles within the queue's scope and whether they are good enough to offer. An error costs the
+	// customer nothing: the ticket opens without an offer.
+	Search(ctx context.Context, q Question) (ticketing.Findings, error)
+}
+
+// Question is what is searched for.
+type Question struct {
+	Subject, Text, Language string
+	Queue                   *ticketing.Queue
+}
+
+// Bot decides. It is safe for concurrent use.
+type Bot struct {
+	Search Searcher
+	Queues map[string]*ticketing.Queue
+}
+
+// Look asks the knowledge base, before the transaction, about a message that may become a request. Whether it does is decided later.
+func (b *Bot) Look(ctx context.Context, h *ticketing.Heard) (ticketing.Findings, error) {
+	q := b.Queues[h.Queue]
+	if q == nil || b.Search == nil || !mayHold(q, h) {
+		return ticketing.Findings{}, nil
+	}
+	found, err := b.Search.Search(ctx, Question{Subject: h.Subject, Text: h.Visible, Language: h.Language, Queue: q})
+	if err != nil {
+		return ticketing.Findings{}, err
+	}
+	found.Control = inControl(q, h.From.Key)
+	found.Urgent = urgent(q, h)
+	return found, nil
+}
+
+// Decide says what becomes of a message.
+func (b *Bot) Decide(c *ticketing.Case) ticketing.Decision {
+	h := c.Heard
+	switch {
+	case h.Echo != nil:
+		return ticketing.Decision{Do: ticketing.DoEcho, Outcome: ticketing.OutcomeAutomatic, Code: "echo"}
+	case c.Duplicate != nil:
+		return ticketing.Decision{Do: ticketing.DoDuplicate, Outcome: ticketing.OutcomeDuplicate, Code: "duplicate", Detail: c.Duplicate.ID}
+	case h.Act != nil:
+		return obey(c)
+	case h.Refused != "" && c.In.Released() == "":
+		return quarantine(c, h.Refused, h.Detail)
+	case h.Own:
+		return keep(c, "own")
+	case h.FromSelf && c.In.Released() == "":
+		return quarantine(c, ticketing.CauseFromSelf, "")
+	}
+	switch h.Kind {
+	case ticketing.KindBounce, ticketing.KindPECReceipt:
+		return report(c)
+	case ticketing.KindFeedback:
+		return keep(c, "feedback")
+	case ticketing.KindAutoReply:
+		if c.Thread == nil && !h.Answers && c.Queue.Notifications {
+			return open(c)
+		}
+		return keep(c, "automatic")
+	case ticketing.KindList:
+		if c.Thread == nil && !h.Public && c.In.Released() == "" {
+			return keep(c, "list")
+		}
+	}
+	if h.TokenThreads > 1 || h.FailedKeys > maxFailedKeys {
+		return quarantine(c, ticketing.CauseManyTokens, "")
+	}
+	if c.Thread != nil {
+		return known(c)
+	}
+	if c.Flood && c.In.Released() == "" {
+		return quarantine(c, ticketing.CauseFlood, "")
+	}
+	if offers(c) {
+		return offer(c)
+	}
+	return open(c)
+}
+
+// maxFailedKeys is how many keys that do not verify a mail may carry (S31).
+const maxFailedKeys = 3
+
+// known decides about a message that names a thread of ours (M42–M44).
+func known(c *ticketing.Case) ticketing.Decision {
+	released := c.In.Released() == ticketing.VerdictReply
+	stranger := c.Standing != ticketing.StandingRequester && c.Standing != ticketing.StandingParticipant
+	switch {
+	case released:
+	case stranger && c.Rule == ticketing.ClaimKnownID:
+		// Rule 3 counts only for the same contact: for anyone else the headers say nothing.
+		c.Thread, c.Ticket, c.Suggestion = nil, nil, nil
+		return open(c)
+	case stranger:
+		return quarantine(c, ticketing.CauseNotParticipant, "")
+	case c.Heard.Auth == ticketing.AuthFail:
+		return quarantine(c, ticketing.CauseAuthFailed, "")
+	}
+	d := join(c)
+	switch {
+	case c.Ticket == nil && c.Suggestion != nil && c.Standing == ticketing.StandingRequester && saysYes(c.Heard):
+		d.Do, d.Code = ticketing.DoSolved, "offer.yes"
+		return d
+	case c.Ticket == nil:
+		// Held and anything but a clear yes, or solved by an article and written to again: the ticket opens.
+		d.Do, d.Code = ticketing.DoOpen, "offer.other"
+		return answerable(c, d)
+	}
+	switch c.Ticket.OnMessage(c.Now, c.Queue.ReopenWindow) {
+	case ticketing.OutcomeFollowUp:
+		d.Do, d.Outcome, d.Code = ticketing.DoFollowUp, ticketing.OutcomeFollowUp, "ticket.over"
+	default:
+		if c.Ticket.State == ticketing.StateResolved && c.Queue.IgnoreThanks && onlyThanks(c.Heard) {
+			d.Code = "thanks"
+		}
+	}
+	return answerable(c, d)
+}
+
+func join(c *ticketing.Case) ticketing.Decision {
+	return ticketing.Decision{Do: ticketing.DoReply, Outcome: ticketing.OutcomeReply, Code: "joined", Rule: string(c.Rule), Losers: losers(c)}
+}
+
+func open(c *ticketing.Case) ticketing.Decision {
+	return answerable(c, ticketing.Decision{Do: ticketing.DoOpen, Outcome: ticketing.OutcomeTicket, Code: "question", Rule: string(ticketing.ClaimNone),
+		Hits: c.Found.Hits, Score: c.Found.Confidence, Control: c.Found.Control})
+}
+
+func offer(c *ticketing.Case) ticketing.Decision {
+	return ticketing.Decision{Do: ticketing.DoOffer, Outcome: ticketing.OutcomeHeld, Code: "offer", Rule: string(ticketing.ClaimNone), Answer: true,
+		Hits: c.Found.Hits, Score: c.Found.Confidence}
+}
+
+func keep(c *ticketing.Case, code string) ticketing.Decision {
+	d := ticketing.Decision{Do: ticketing.DoKeep, Outcome: ticketing.OutcomeAutomatic, Code: code, NoAnswer: c.Heard.Auto.Reason}
+	if c.Thread != nil {
+		d.Rule, d.Losers = string(c.Rule), losers(c)
+		if s := c.Standing; s != ticketing.StandingRequester && s != ticketing.StandingParticipant {
+			// A stranger's program adds nothing to somebody's ticket.
+			c.Thread, c.Ticket, c.Suggestion = nil, nil, nil
+		}
+	}
+	return d
+}
+
+func quarantine(c *ticketing.Case, cause ticketing.Cause, detail string) ticketing.Decision {
+	d := ticketing.Decision{Do: ticketing.DoQuarantine, Outcome: ticketing.OutcomeQuarantine, Cause: cause, Code: "quarantine." + string(cause), Detail: detail}
+	if c.Thread != nil {
+		d.Rule, d.Losers = string(c.Rule), losers(c)
+	}
+	return d
+}
+
+// report decides about bounces and PEC receipts (M15, PEC6).
+func report(c *ticketing.Case) ticketing.Decision {
+	failed := c.Heard.Report != nil && c.Heard.Report.Failed
+	switch {
+	case c.Letter != nil && failed:
+		out := ticketing.OutcomeBounce
+		if c.Heard.Kind == ticketing.KindPECReceipt {
+			out = ticketing.OutcomeAutomatic
+		}
+		return ticketing.Decision{Do: ticketing.DoReport, Outcome: out, Code: "report"}
+	case c.Letter == nil && (failed || c.Heard.Kind == ticketing.KindBounce) && c.In.Released() == "":
+		return quarantine(c, ticketing.CauseReport, "")
+	}
+	return keep(c, "receipt")
+}
+
+// losers are the claims that led elsewhere, for the message's record.
+func losers(c *ticketing.Case) string { return strings.Join(c.Losers, ", ") }
+
+// answerable adds to a decision whether an automatic answer may go with it.
+func answerable(c *ticketing.Case, d ticketing.Decision) ticketing.Decision {
+	d.Answer, d.NoAnswer = mayAnswer(c)
+	return d
+}

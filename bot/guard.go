@@ -1,0 +1,35 @@
+package bot
+
+import (
+	"strings"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// noteMark recognises an internal note (slack.md 7.6) and returns its words without the mark.
+func noteMark(text string) (string, bool) {
+	t := strings.TrimSpace(text)
+	lower := strings.ToLower(t)
+	for _, mark := range []string{"//", "nota:", "note:", ":lock:", "🔒"} {
+		if strings.HasPrefix(lower, mark) {
+			return strings.TrimSpace(t[len(mark):]), true
+		}
+	}
+	for _, mark := range []string{":lock:", "🔒"} {
+		if strings.HasSuffix(lower, mark) {
+			return strings.TrimSpace(t[:len(t)-len(mark)]), true
+		}
+	}
+	return t, false
+}
+
+// guard says why a message that looks like an answer had better be asked about first (slack.md 7.7), as the code of a hint, or "".
+func guard(c *ticketing.Case, a *ticketing.Act, text string) string {
+	switch {
+	case a.MentionFirst || a.Mentions:
+		return "guard_mention"
+	case text == "" && len(c.Files) == 0:
+		return "guard_empty"
+	}
+	return ""
+}

@@ -1,0 +1,91 @@
+package bot
+
+import (
+	"hash/fnv"
+	"strings"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// mayHold says whether a message could wait for articles at all, judged by itself: it is a person's question, automatic answers to it are
+// allowed, it is not certified mail, and its queue offers articles.
+func mayHold(q *ticketing.Queue, h *ticketing.Heard) bool {
+	return q.Offers && h.Kind == ticketing.KindNormal && h.Act == nil && h.Refused == "" && !h.Own && !h.FromSelf && h.Auto.Allowed && !h.Quiet &&
+		!h.Certified && h.Auth != ticketing.AuthFail && !hasErrorLog(h) && strings.TrimSpace(h.Visible+h.Subject) != ""
+}
+
+// offers says whether this request is held and articles are offered.
+func offers(c *ticketing.Case) bool {
+	if !c.Found.Offer || c.Found.Control || c.Found.Urgent || len(c.Found.Hits) == 0 || c.OtherOffer != nil || c.Queue.Timer <= 0 {
+		return false
+	}
+	if c.In.Released() != "" {
+		return false
+	}
+	ok, _ := mayAnswer(c)
+	return ok && mayHold(c.Queue, c.Heard)
+}
+
+// mayAnswer joins what the mail itself forbids (M1–M10, M13) with what is known about its sender (M11, M16, PEC10).
+func mayAnswer(c *ticketing.Case) (bool, string) {
+	h := c.Heard
+	switch {
+	case !h.Auto.Allowed:
+		return false, h.Auto.Reason
+	case h.Quiet:
+		return false, "before the start of the mailbox"
+	case h.Kind != ticketing.KindNormal:
+		return false, "kind " + string(h.Kind)
+	case h.Auth == ticketing.AuthFail:
+		return false, "M11 authentication failed"
+	case h.Certified && !c.Queue.PECAck:
+		return false, "PEC10"
+	case c.Queue.Ack == "never":
+		return false, "M11 ack: never"
+	case c.Queue.Ack == "proven" && h.Auth != ticketing.AuthPass && (c.Contact == nil || !c.Contact.Proven):
+		return false, "M11 ack: proven"
+	case c.Contact != nil && c.Contact.Suppressed:
+		return false, "M16 suppressed"
+	}
+	return true, ""
+}
+
+// inControl puts a stable share of the contacts into the group that gets no suggestion, so that its use can be measured.
+func inControl(q *ticketing.Queue, contact string) bool {
+	if q.Control <= 0 {
+		return false
+	}
+	sum := fnv.New64a()
+	sum.Write([]byte("control/" + contact))
+	return float64(sum.Sum64()%10000) < q.Control*10000
+}
+
+// urgentWords say that somebody cannot wait for articles. They are matched as whole words in folded text.
+var urgentWords = []string{
+	"urgente", "urgentissimo", "urgenza", "urgenti", "emergenza", "subito", "immediatamente", "bloccati", "bloccata la cassa", "fermi", "tutto fermo",
+	"non possiamo lavorare", "avvocato", "denuncia", "diffida", "reclamo", "data breach", "hackerato", "truffa",
+	"urgent", "asap", "emergency", "immediately", "right now", "cannot work", "can't work", "outage", "lawyer", "complaint", "breach", "hacked", "fraud",
+}
+
+func urgent(q *ticketing.Queue, h *ticketing.Heard) bool {
+	text := " " + fold(h.Subject+" "+h.Visible) + " "
+	for _, list := range [][]string{urgentWords, q.Urgent} {
+		for _, w := range list {
+			if strings.Contains(text, " "+fold(w)+" ") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasErrorLog: somebody who attaches a log has tried more than an article can say.
+func hasErrorLog(h *ticketing.Heard) bool {
+	for _, f := range h.Files {
+		name := strings.ToLower(f.Name)
+		if strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".dmp") || strings.HasSuffix(name, ".trace") || strings.HasSuffix(name, ".evtx") {
+			return true
+		}
+	}
+	return false
+}

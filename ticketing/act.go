@@ -1,0 +1,355 @@
+package ticketing
+
+import (
+	"context"
+	"time"
+)
+
+var zeroTime time.Time
+
+// act carries out an agent's command. Every press and every message was authorised by the bot from facts; here the database decides.
+func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
+	cmd := dec.Command
+	if cmd == nil {
+		return Errorf("desk.command", "an act without a command")
+	}
+	if a := c.Heard.Act; a.IsAgent {
+		if err := c.Tx.SaveAgent(ctx, &Agent{ID: a.Actor.Key, Name: a.Actor.Name}); err != nil {
+			return err
+		}
+	}
+	if cmd.Hint != "" {
+		if err := d.hint(ctx, c, cmd.Hint, cmd.Args); err != nil {
+			return err
+		}
+	}
+	switch cmd.Name {
+	case CommandIgnore, CommandHint:
+		return nil
+	case CommandNote:
+		return d.note(ctx, c, cmd)
+	case CommandAnswer:
+		return d.answer(ctx, c, cmd, "")
+	case CommandEdit:
+		return d.editAnswer(ctx, c, cmd)
+	case CommandCancel:
+		return d.cancelAnswer(ctx, c, cmd)
+	case CommandRelease, CommandAside, CommandDiscard:
+		return d.judge(ctx, c, cmd)
+	case CommandTake:
+		return d.take(ctx, c, cmd)
+	}
+	if c.Ticket == nil {
+		return d.hint(ctx, c, "no_ticket", nil)
+	}
+	switch cmd.Name {
+	case CommandClaim:
+		return d.claim(ctx, c, cmd, cmd.Agent)
+	case CommandAssign:
+		return d.claim(ctx, c, cmd, cmd.Target)
+	case CommandPending:
+		return d.Pend(ctx, c.Tx, c.Ticket, cmd.Agent)
+	case CommandResolve:
+		if cmd.Text != "" {
+			return d.answer(ctx, c, cmd, "resolve")
+		}
+		return d.Resolve(ctx, c.Tx, c.Ticket, cmd.Agent, cmd.Reason, 0, true)
+	case CommandReopen:
+		return d.reopen(ctx, c, cmd)
+	case CommandClose:
+		return d.Close(ctx, c.Tx, c.Ticket, cmd.Agent)
+	}
+	return Errorf("desk.command", "no such command: %q", cmd.Name)
+}
+
+// chatMessage stores what an agent wrote in the ticket's thread.
+func (d *Desk) chatMessage(ctx context.Context, c *Case, cmd *Command, public bool) (*Message, error) {
+	a := c.Heard.Act
+	m := &Message{ID: d.newID(c.Now), Thread: c.Thread.ID, Ref: cmd.Message, Public: public, Author: AuthorAgent, Agent: a.Actor.Key, Name: a.Actor.Name,
+		Text: cmd.Text, Visible: cmd.Text, Inbound: c.In.ID, At: a.At, StoredAt: c.Now, Files: c.Files}
+	if c.Ticket != nil {
+		m.Ticket = c.Ticket.Number
+	}
+	if m.At.IsZero() {
+		m.At = c.Now
+	}
+	c.In.Message = m.ID
+	return m, c.Tx.InsertMessage(ctx, m)
+}
+
+// note keeps an internal message. The lock reaction is the lasting sign that it was not sent.
+func (d *Desk) note(ctx context.Context, c *Case, cmd *Command) error {
+	if c.Thread == nil {
+		return nil
+	}
+	if _, err := d.chatMessage(ctx, c, cmd, false); err != nil {
+		return err
+	}
+	if err := d.react(ctx, c.Tx, c.Queue, c.Thread, cmd.Message, "lock"); err != nil {
+		return err
+	}
+	if c.Ticket != nil && c.Ticket.State == StateNew && c.Heard.Act.IsAgent {
+		c.Ticket.State = StateOpen
+		return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, c.Ticket, cmd.Agent, "ticket.noted", nil)
+	}
+	return nil
+}
+
+func (d *Desk) react(ctx context.Context, tx Tx, q *Queue, t *Thread, target Ref, emoji string) error {
+	return d.post(ctx, tx, q, t, React, "react:"+string(target)+"/"+emoji, Facts{Target: target, Emoji: emoji})
+}
+
+// answer makes an agent's words due for everybody they are for, after the queue's undo time. then is what happens to the ticket when
+// they have been sent: "resolve", or "" for the queue's default.
+func (d *Desk) answer(ctx context.Context, c *Case, cmd *Command, then string) error {
+	if c.Ticket == nil || c.Ticket.State == StateClosed || c.Ticket.MergedInto != 0 {
+		if err := d.hint(ctx, c, "cannot_answer", nil); err != nil {
+			return err
+		}
+		return d.note(ctx, c, cmd)
+	}
+	people, err := d.recipients(ctx, c.Tx, c.Thread)
+	if err != nil {
+		return err
+	}
+	m, err := d.chatMessage(ctx, c, cmd, true)
+	if err != nil {
+		return err
+	}
+	args := map[string]string{"agent": cmd.Agent, "then": then, "message": m.ID, "target": string(cmd.Message)}
+	if cmd.Ask || then == "" && c.Queue.PendingDefault {
+		args["then"] = "pending"
+	}
+	if cmd.Reason != "" {
+		args["reason"] = string(cmd.Reason)
+	}
+	reached := 0
+	for _, p := range people {
+		o := Outgoing{Cause: "message:" + m.ID, Kind: LetterAnswer, Ticket: c.Ticket.Number, ByAgent: true, NextAt: c.Now.Add(c.Queue.Undo)}
+		o.Facts = Facts{Subject: c.Thread.Subject, AgentName: c.Heard.Act.Actor.Name, Body: cmd.Text, Files: c.Files, Args: args}
+		ok, err := d.letter(ctx, c.Tx, c.Queue, c.Thread, p, o)
+		if err != nil {
+			return err
+		}
+		if ok {
+			reached++
+		}
+	}
+	if reached == 0 {
+		return d.hint(ctx, c, "unreachable", nil)
+	}
+	return d.event(ctx, c.Tx, c.Thread.ID, c.Ticket.Number, cmd.Agent, "answer.due", map[string]string{"message": m.ID})
+}
+
+// editAnswer changes the words of an answer while it still waits for its undo time; a sent one is told so (S35).
+func (d *Desk) editAnswer(ctx context.Context, c *Case, cmd *Command) error {
+	m, rows, err := d.answerRows(ctx, c, cmd.Message)
+	if err != nil || m == nil {
+		return err
+	}
+	if m.Text == cmd.Text {
+		return nil
+	}
+	m.Text, m.Visible = cmd.Text, cmd.Text
+	changed := len(rows) == 0
+	for _, o := range rows {
+		o.Facts.Body = cmd.Text
+		ok, err := c.Tx.RevisePending(ctx, &o)
+		if err != nil {
+			return err
+		}
+		changed = changed || ok
+	}
+	if !changed {
+		return d.hint(ctx, c, "already_sent", map[string]string{"message": m.ID})
+	}
+	c.In.Message = m.ID
+	return c.Tx.UpdateMessage(ctx, m)
+}
+
+// cancelAnswer stops an answer while it waits. Once sent, colleagues are told that the text that vanished had gone to the customer.
+func (d *Desk) cancelAnswer(ctx context.Context, c *Case, cmd *Command) error {
+	m, rows, err := d.answerRows(ctx, c, cmd.Message)
+	if err != nil || m == nil {
+		return err
+	}
+	c.In.Message = m.ID
+	stopped, sent := false, false
+	for _, o := range rows {
+		ok, err := c.Tx.SuppressPending(ctx, o.ID, "deleted")
+		if err != nil {
+			return err
+		}
+		stopped = stopped || ok
+		sent = sent || !ok && o.State != OutgoingSuppressed
+	}
+	if sent {
+		return d.line(ctx, c.Tx, c.Queue, c.Thread, "message:"+m.ID+"/deleted", "deleted_after_sending", map[string]string{"agent": m.Name})
+	}
+	if !stopped {
+		return nil
+	}
+	m.Public = false
+	if err := c.Tx.UpdateMessage(ctx, m); err != nil {
+		return err
+	}
+	return d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, cmd.Agent, "answer.cancelled", map[string]string{"message": m.ID})
+}
+
+func (d *Desk) answerRows(ctx context.Context, c *Case, ref Ref) (*Message, []Outgoing, error) {
+	m, err := c.Tx.MessageByRef(ctx, ref)
+	if ok, err := found(err); err != nil || !ok {
+		return nil, nil, err
+	}
+	if c.Thread == nil || m.Thread != c.Thread.ID || m.Author != AuthorAgent {
+		return nil, nil, nil
+	}
+	all, err := c.Tx.OutgoingOf(ctx, "message:"+m.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows := all[:0]
+	for _, o := range all {
+		if o.Kind == LetterAnswer {
+			rows = append(rows, o)
+		}
+	}
+	return &m, rows, nil
+}
+
+// claim gives the ticket to an agent. The first one wins; taking it from somebody takes a second press on purpose.
+func (d *Desk) claim(ctx context.Context, c *Case, cmd *Command, to string) error {
+	k := c.Ticket
+	if k.Resolved() {
+		return d.hint(ctx, c, "resolved_already", nil)
+	}
+	if k.Assignee == to {
+		return nil
+	}
+	if k.Assignee != "" && cmd.Name == CommandClaim {
+		name := k.Assignee
+		if a, err := c.Tx.Agent(ctx, k.Assignee); err == nil {
+			name = a.Name
+		}
+		return d.hint(ctx, c, "claimed_by", map[string]string{"agent": name})
+	}
+	k.Assignee = to
+	if k.State == StateNew {
+		k.State = StateOpen
+	}
+	return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, cmd.Agent, "ticket.claimed", map[string]string{"assignee": to})
+}
+
+// Pend makes a ticket wait for its customer and starts the clock of the reminder.
+func (d *Desk) Pend(ctx context.Context, tx Tx, k *Ticket, actor string) error {
+	if k.Resolved() || k.State == StatePending {
+		return nil
+	}
+	t, q, err := d.place(ctx, tx, k)
+	if err != nil {
+		return err
+	}
+	k.State, k.Reminders = StatePending, 0
+	k.TimerAt = q.Hours.AddDays(tx.Now(), q.RemindAfter)
+	if err := d.saveTicket(ctx, tx, q, t, k, actor, "ticket.pending", nil); err != nil {
+		return err
+	}
+	return d.status(ctx, tx, q, t, k, LetterPending, "pending", false)
+}
+
+// Resolve resolves a ticket. tell is false when the customer has just been told in an agent's own words.
+func (d *Desk) Resolve(ctx context.Context, tx Tx, k *Ticket, actor string, reason Reason, duplicateOf int64, tell bool) error {
+	if k.Resolved() {
+		return nil
+	}
+	t, q, err := d.place(ctx, tx, k)
+	if err != nil {
+		return err
+	}
+	if reason == "" {
+		reason = ReasonSolved
+	}
+	k.State, k.Reason, k.DuplicateOf, k.ResolvedAt = StateResolved, reason, duplicateOf, tx.Now()
+	k.TimerAt = tx.Now().Add(q.ReopenWindow)
+	if err := d.saveTicket(ctx, tx, q, t, k, actor, "ticket.resolved", map[string]string{"reason": string(reason)}); err != nil {
+		return err
+	}
+	if !tell {
+		return nil
+	}
+	return d.status(ctx, tx, q, t, k, LetterResolved, "resolved", actor != "timer")
+}
+
+// Close closes a ticket for good: what its customer writes from now on is a new ticket that follows it.
+func (d *Desk) Close(ctx context.Context, tx Tx, k *Ticket, actor string) error {
+	if k.State == StateClosed {
+		return nil
+	}
+	t, q, err := d.place(ctx, tx, k)
+	if err != nil {
+		return err
+	}
+	if k.State != StateResolved {
+		if err := d.Resolve(ctx, tx, k, actor, ReasonOther, 0, true); err != nil {
+			return err
+		}
+	}
+	k.State, k.ClosedAt, k.TimerAt = StateClosed, tx.Now(), zeroTime
+	return d.saveTicket(ctx, tx, q, t, k, actor, "ticket.closed", nil)
+}
+
+func (d *Desk) reopen(ctx context.Context, c *Case, cmd *Command) error {
+	k := c.Ticket
+	if k.State != StateResolved {
+		return d.hint(ctx, c, "not_resolved", nil)
+	}
+	k.State, k.Reason, k.TimerAt, k.DuplicateOf = StateOpen, "", zeroTime, 0
+	return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, cmd.Agent, "ticket.reopened", nil)
+}
+
+func (d *Desk) place(ctx context.Context, tx Tx, k *Ticket) (*Thread, *Queue, error) {
+	t, err := tx.Thread(ctx, k.Thread)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &t, d.queue(t.Queue), nil
+}
+
+// status tells the requester about a change of state. The ticket's revision names the cause: each change speaks once.
+func (d *Desk) status(ctx context.Context, tx Tx, q *Queue, t *Thread, k *Ticket, kind OutgoingKind, what string, byAgent bool) error {
+	who, err := tx.Contact(ctx, k.Contact)
+	if err != nil {
+		return err
+	}
+	o := Outgoing{Cause: "ticket:" + num(k.Number) + "/" + what + "/" + num(k.Revision), Kind: kind, Ticket: k.Number, Automatic: true, ByAgent: byAgent,
+		Facts: Facts{Reason: k.Reason, DuplicateOf: k.DuplicateOf}}
+	if kind == LetterReminder || kind == LetterPending {
+		o.Facts.Until = k.TimerAt
+	}
+	_, err = d.letter(ctx, tx, q, t, who, o)
+	return err
+}
+
+// take opens a held request at once, for the agent who pressed.
+func (d *Desk) take(ctx context.Context, c *Case, cmd *Command) error {
+	if c.Thread == nil || c.Suggestion == nil {
+		return d.hint(ctx, c, "gone", nil)
+	}
+	if c.Thread.State != ThreadHeld {
+		return d.hint(ctx, c, "gone", nil)
+	}
+	if err := d.endOffer(ctx, c.Tx, c.Suggestion, SuggestionTaken, cmd.Agent); err != nil {
+		return err
+	}
+	return d.openHeld(ctx, c.Tx, c.Thread.ID, cmd.Agent, cmd.Agent)
+}
+
+// judge releases or discards a message that waits for an agent (M44, S3, S52). Releasing makes its sender a participant and lets the
+// ledger work on the row again with that knowledge.
+func (d *Desk) judge(ctx context.Context, c *Case, cmd *Command) error {
+	if c.Waiting == nil {
+		return d.hint(ctx, c, "gone", nil)
+	}
+	verdict := map[CommandName]string{CommandRelease: VerdictReply, CommandAside: VerdictTicket, CommandDiscard: VerdictDelete}[cmd.Name]
+	return d.Judge(ctx, c.Tx, c.Waiting, verdict, cmd.Agent)
+}

@@ -1,0 +1,336 @@
+package ticketing
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Case is one heard message inside one transaction, with everything known about it. The bot reads it; Desk.Do carries the decision out.
+type Case struct {
+	Tx    Tx
+	Now   time.Time
+	In    *Inbound
+	Heard *Heard
+	Files []FileRef // stored files of the message
+	HTML  string    // hash of its sanitised HTML
+	Found Findings  // what the search gave, made before the transaction
+	Queue *Queue
+
+	Contact    *Contact // nil while unknown
+	Duplicate  *Inbound
+	Thread     *Thread // the candidate
+	Ticket     *Ticket // of the candidate, nil while held
+	Suggestion *Suggestion
+	// OtherOffer is an open offer to the same contact in the same queue that this message does not name.
+	OtherOffer *Suggestion
+	Rule       ClaimRule
+	Losers     []string
+	Standing   Standing
+	// Letter is the row a report is about.
+	Letter *Outgoing
+	// Waiting is the quarantined row a release is about.
+	Waiting *Inbound
+
+	// Counts for the limits.
+	Reopenings int // of the candidate in the last hour
+	Flood      bool
+}
+
+// Findings is what the knowledge base has for a question.
+type Findings struct {
+	Hits       []Hit
+	Confidence float64
+	Offer      bool // confident enough for the queue's promise
+	Control    bool // the contact is in the group that gets no suggestion
+	Urgent     bool // its words forbid waiting
+}
+
+// Open loads everything that is known about a heard message.
+func (d *Desk) Open(ctx context.Context, tx Tx, in *Inbound, h *Heard) (*Case, error) {
+	c := &Case{Tx: tx, Now: tx.Now(), In: in, Heard: h, Queue: d.queue(h.Queue), Rule: ClaimNone, Standing: StandingStranger}
+	if h.LogicalKey != "" {
+		dup, err := tx.FindLogical(ctx, h.Group, h.LogicalKey)
+		ok, err := found(err)
+		if err != nil {
+			return nil, err
+		}
+		if ok && dup.ID != in.ID {
+			c.Duplicate = &dup
+			return c, nil
+		}
+	}
+	if h.Report != nil {
+		if err := d.findLetter(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	if h.From.Key != "" && h.Act == nil {
+		who, err := tx.ContactByKey(ctx, h.From.Key)
+		ok, err := found(err)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			c.Contact = &who
+		}
+	}
+	if in.Released() != VerdictTicket {
+		if err := d.findThread(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	if c.Thread != nil {
+		if err := d.loadThread(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	if h.Act != nil {
+		return c, d.loadAct(ctx, c)
+	}
+	if c.Contact != nil && c.Thread == nil {
+		s, err := tx.OpenSuggestionOf(ctx, c.Contact.ID, c.Queue.Name)
+		ok, err := found(err)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			c.OtherOffer = &s
+		}
+	}
+	return c, d.countFlood(ctx, c)
+}
+
+// findThread walks the claims in the order of M41. The first that leads to a thread wins; others that lead elsewhere are remembered.
+func (d *Desk) findThread(ctx context.Context, c *Case) error {
+	for _, claim := range c.Heard.Claims {
+		t, ok, err := d.claimed(ctx, c, claim)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !ok:
+		case c.Thread == nil:
+			c.Thread, c.Rule = &t, claim.Rule
+		case c.Thread.ID != t.ID:
+			c.Losers = append(c.Losers, string(claim.Rule)+" #"+num(t.Number))
+		}
+	}
+	return nil
+}
+
+func (d *Desk) claimed(ctx context.Context, c *Case, claim Claim) (t Thread, ok bool, err error) {
+	switch claim.Rule {
+	case ClaimToken:
+		if !claim.Valid {
+			return t, false, nil
+		}
+		t, err = c.Tx.ThreadByKey(ctx, claim.Key)
+	case ClaimOwnID:
+		if !claim.Valid {
+			return t, false, nil
+		}
+		var o Outgoing
+		if o, err = c.Tx.Outgoing(ctx, claim.Outgoing); err == nil {
+			t, err = c.Tx.Thread(ctx, o.Thread)
+		}
+	case ClaimKnownID:
+		if c.Contact == nil {
+			return t, false, nil
+		}
+		t, err = c.Tx.ThreadByRef(ctx, claim.Ref, c.Heard.Door, c.Contact.ID)
+	case ClaimThread:
+		t, err = c.Tx.ThreadByRef(ctx, claim.Ref, c.Heard.Door, "")
+	default:
+		return t, false, nil
+	}
+	ok, err = found(err)
+	return t, ok, err
+}
+
+// loadThread reads the candidate's ticket, its open suggestion and the sender's standing. A merged ticket hands its messages on.
+func (d *Desk) loadThread(ctx context.Context, c *Case) error {
+	c.Queue = d.queue(c.Thread.Queue)
+	for hops := 0; ; hops++ {
+		t, err := c.Tx.Ticket(ctx, c.Thread.Number)
+		ok, err := found(err)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		c.Ticket = &t
+		if t.MergedInto == 0 || hops == 10 {
+			break
+		}
+		into, err := c.Tx.ThreadByNumber(ctx, t.MergedInto)
+		if ok, err := found(err); err != nil || !ok {
+			return err
+		}
+		c.Thread = &into
+	}
+	s, err := c.Tx.OpenSuggestion(ctx, c.Thread.ID)
+	ok, err := found(err)
+	if err != nil {
+		return err
+	}
+	if ok {
+		c.Suggestion = &s
+	}
+	if c.Heard.Act != nil {
+		return nil
+	}
+	if c.Ticket != nil && c.Ticket.State == StateResolved && d.Limits.ReopenPerHour > 0 {
+		c.Reopenings, err = c.Tx.CountEvents(ctx, c.Thread.ID, "ticket.reopened", c.Now.Add(-time.Hour))
+		if err != nil {
+			return err
+		}
+	}
+	c.Standing, err = d.standing(ctx, c)
+	return err
+}
+
+// standing says what the sender is to the candidate thread (S3, S8, M43, M44).
+func (d *Desk) standing(ctx context.Context, c *Case) (Standing, error) {
+	switch {
+	case c.Heard.FromSelf:
+		return StandingSelf, nil
+	case d.AgentAddresses[c.Heard.From.Address]:
+		return StandingAgent, nil
+	case c.Contact == nil:
+		return StandingStranger, nil
+	case c.Contact.ID == c.Thread.Contact:
+		return StandingRequester, nil
+	}
+	people, err := c.Tx.Participants(ctx, c.Thread.ID)
+	if err != nil {
+		return StandingStranger, err
+	}
+	for _, p := range people {
+		if p.Contact != c.Contact.ID || !p.Active {
+			continue
+		}
+		if p.Released || p.Role == "requester" {
+			return StandingParticipant, nil
+		}
+		requester, err := c.Tx.Contact(ctx, c.Thread.Contact)
+		if err != nil {
+			return StandingStranger, err
+		}
+		// Decision 26: a colleague of the requester's own company, in copy of the requester's mail, with authentication pass.
+		if c.Heard.Auth == AuthPass && sameCompany(requester.Address, c.Contact.Address) {
+			return StandingParticipant, nil
+		}
+		return StandingCopied, nil
+	}
+	return StandingStranger, nil
+}
+
+// publicProviders are mail domains that say nothing about who employs an address.
+var publicProviders = map[string]bool{
+	"gmail.com": true, "googlemail.com": true, "outlook.com": true, "outlook.it": true, "hotmail.com": true, "hotmail.it": true, "live.com": true,
+	"live.it": true, "msn.com": true, "yahoo.com": true, "yahoo.it": true, "icloud.com": true, "me.com": true, "mac.com": true, "libero.it": true,
+	"virgilio.it": true, "tiscali.it": true, "alice.it": true, "tim.it": true, "tin.it": true, "fastwebnet.it": true, "inwind.it": true, "iol.it": true,
+	"email.it": true, "gmx.net": true, "gmx.de": true, "gmx.com": true, "web.de": true, "aol.com": true, "proton.me": true, "protonmail.com": true,
+	"pec.it": true, "legalmail.it": true, "arubapec.it": true, "pec.libero.it": true,
+}
+
+func sameCompany(a, b string) bool {
+	_, x, _ := strings.Cut(a, "@")
+	_, y, _ := strings.Cut(b, "@")
+	return x != "" && x == y && !publicProviders[x]
+}
+
+// findLetter looks up the row a report is about: by ENVID or bounce token, then by our Message-ID in the returned headers (mail.md 3.2).
+func (d *Desk) findLetter(ctx context.Context, c *Case) error {
+	r := c.Heard.Report
+	if r.Outgoing != "" {
+		o, err := c.Tx.Outgoing(ctx, r.Outgoing)
+		ok, err := found(err)
+		if err != nil {
+			return err
+		}
+		if ok {
+			c.Letter = &o
+			return nil
+		}
+	}
+	if r.Ref == "" {
+		return nil
+	}
+	o, err := c.Tx.OutgoingByRef(ctx, r.Ref)
+	ok, err := found(err)
+	if ok {
+		c.Letter = &o
+	}
+	return err
+}
+
+// countFlood judges L6: too many new tickets of one address or one domain in an hour. Only a mail that would open one is counted.
+func (d *Desk) countFlood(ctx context.Context, c *Case) error {
+	if c.Thread != nil || c.Contact == nil || c.Heard.From.Address == "" {
+		return nil
+	}
+	since := c.Now.Add(-time.Hour)
+	if max := d.Limits.TicketsPerHour; max > 0 {
+		n, err := c.Tx.CountThreads(ctx, c.Contact.Key, since)
+		if err != nil {
+			return err
+		}
+		c.Flood = n >= max
+	}
+	_, domain, _ := strings.Cut(c.Heard.From.Address, "@")
+	if max := d.Limits.TicketsPerDomain; max > 0 && !c.Flood && !publicProviders[domain] {
+		n, err := c.Tx.CountThreads(ctx, "@"+domain, since)
+		if err != nil {
+			return err
+		}
+		c.Flood = n >= max
+	}
+	return nil
+}
+
+// loadAct reads what an agent's act is about: the held request, ticket or waiting row its button names.
+func (d *Desk) loadAct(ctx context.Context, c *Case) error {
+	a := c.Heard.Act
+	if a.Verb != VerbPress || a.Value == "" {
+		return nil
+	}
+	var err error
+	switch kind, _, _ := strings.Cut(a.Action, "."); kind {
+	case "join":
+		var in Inbound
+		if in, err = c.Tx.Inbound(ctx, a.Value); err == nil {
+			c.Waiting = &in
+		}
+	case "held":
+		var s Suggestion
+		if s, err = c.Tx.Suggestion(ctx, a.Value); err == nil {
+			c.Suggestion = &s
+			var t Thread
+			if t, err = c.Tx.Thread(ctx, s.Thread); err == nil {
+				c.Thread = &t
+				return d.loadThread(ctx, c)
+			}
+		}
+	case "ticket":
+		var n int64
+		for _, r := range a.Value {
+			if r < '0' || r > '9' {
+				return nil
+			}
+			n = n*10 + int64(r-'0')
+			if n > 1<<53 {
+				return nil
+			}
+		}
+		var t Thread
+		if t, err = c.Tx.ThreadByNumber(ctx, n); err == nil {
+			c.Thread = &t
+			return d.loadThread(ctx, c)
+		}
+	}
+	_, err = found(err)
+	return err
+}

@@ -1,0 +1,128 @@
+package ticketing
+
+import (
+	"context"
+)
+
+// Settled is called in the transaction that settles an outgoing row as sent, failed or suppressed, once. What follows from it is
+// written there: the sign that an answer left, the state it brings, the notice that it did not.
+func (d *Desk) Settled(ctx context.Context, tx Tx, o Outgoing) error {
+	if o.Fluid || o.Thread == "" {
+		return nil
+	}
+	t, err := tx.Thread(ctx, o.Thread)
+	if err != nil {
+		return err
+	}
+	q := d.queue(t.Queue)
+	switch {
+	case o.State == OutgoingSent && o.Door == q.ChatDoor:
+		// From now on what is written under this post belongs to the thread.
+		if o.Ref == "" {
+			return nil
+		}
+		return tx.AddRef(ctx, o.Ref, o.Door, "", t.ID, "")
+	case o.State == OutgoingSent:
+		return d.letterSent(ctx, tx, q, &t, o)
+	case o.State == OutgoingFailed && o.Door != q.ChatDoor:
+		args := map[string]string{"outgoing": o.ID, "recipient": o.Facts.To.Address, "reason": o.Reason, "answer": o.Answer, "kind": string(o.Kind)}
+		if err := d.event(ctx, tx, t.ID, t.Number, "system", "letter.failed", args); err != nil {
+			return err
+		}
+		return d.post(ctx, tx, q, &t, PostBounce, "failed:"+o.ID, Facts{Code: "failed", Args: args, AgentName: o.Facts.AgentName,
+			Card: &Card{Number: t.Number, Subject: t.Subject, From: o.Facts.To, Thread: t.ID}})
+	case o.State == OutgoingFailed:
+		return d.event(ctx, tx, t.ID, t.Number, "system", "post.failed", map[string]string{"outgoing": o.ID, "reason": o.Reason})
+	}
+	return nil
+}
+
+func (d *Desk) letterSent(ctx context.Context, tx Tx, q *Queue, t *Thread, o Outgoing) error {
+	if o.Ref != "" {
+		who, err := tx.ContactByKey(ctx, o.Recipient)
+		ok, err := found(err)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if err := tx.AddRef(ctx, o.Ref, t.Door, who.ID, t.ID, ""); err != nil {
+				return err
+			}
+		}
+	}
+	if o.Kind != LetterAnswer {
+		return nil
+	}
+	if target := Ref(o.Facts.Args["target"]); target != "" {
+		if err := d.react(ctx, tx, q, t, target, "incoming_envelope"); err != nil {
+			return err
+		}
+	}
+	k, err := tx.Ticket(ctx, t.Number)
+	if ok, err := found(err); err != nil || !ok {
+		return err
+	}
+	agent := o.Facts.Args["agent"]
+	changed := false
+	if k.AnsweredAt.IsZero() {
+		k.AnsweredAt, changed = tx.Now(), true
+	}
+	if k.Assignee == "" && agent != "" {
+		k.Assignee, changed = agent, true
+	}
+	if k.State == StateNew {
+		k.State, changed = StateOpen, true
+	}
+	if changed {
+		if err := d.saveTicket(ctx, tx, q, t, &k, agent, "ticket.answered_by", map[string]string{"outgoing": o.ID}); err != nil {
+			return err
+		}
+	}
+	switch o.Facts.Args["then"] {
+	case "resolve":
+		return d.Resolve(ctx, tx, &k, agent, Reason(o.Facts.Args["reason"]), 0, false)
+	case "pending":
+		if k.Resolved() || k.State == StatePending {
+			return nil
+		}
+		k.State, k.Reminders, k.TimerAt = StatePending, 0, q.Hours.AddDays(tx.Now(), q.RemindAfter)
+		return d.saveTicket(ctx, tx, q, t, &k, agent, "ticket.pending", nil)
+	}
+	return nil
+}
+
+// Suppress is called in the transaction that leases a row for sending. A non-empty reason means that it must not go any more.
+func (d *Desk) Suppress(ctx context.Context, tx Tx, o Outgoing) (string, error) {
+	if o.Door == d.queue(o.Queue).ChatDoor || o.Attempts > 1 {
+		return "", nil
+	}
+	who, err := tx.ContactByKey(ctx, o.Recipient)
+	ok, err := found(err)
+	if err != nil || !ok {
+		return "", err
+	}
+	if o.Automatic && !o.ByAgent {
+		if who.Suppressed {
+			return "suppressed", nil
+		}
+		if who.Bounced {
+			return "bounced", nil
+		}
+	}
+	if o.Thread == "" {
+		return "", nil
+	}
+	people, err := tx.Participants(ctx, o.Thread)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range people {
+		if p.Contact == who.ID {
+			if !p.Active {
+				return "inactive", nil
+			}
+			return "", nil
+		}
+	}
+	return "inactive", nil
+}
