@@ -65,6 +65,8 @@ const (
 	CauseBlocked        Cause = "blocked"
 	CauseCrash          Cause = "crash"
 	CauseFetch          Cause = "fetch"
+	// NoteQuiet is no cause of quarantine: it marks rows of mail from before the mailbox's start, which gets no automatic answer.
+	NoteQuiet Cause = "quiet"
 )
 
 // InboundState is where a ledger row stands (reliability.md 2.2).
@@ -84,7 +86,7 @@ type Inbound struct {
 	Identity string
 	RawSHA   string // SHA-256 of the raw bytes, hexadecimal
 	RawSize  int64  // bytes
-	// Note is set by the door when the raw bytes are not the whole message: "too_large", "fetch" (with the cause in Reason).
+	// Note is set by the door when the raw bytes are not the whole message: "too_large", "fetch" (with the cause in Detail).
 	Note   Cause
 	State  InboundState
 	Reason string // code of the last failure or of the outcome, with arguments in Detail

@@ -1,0 +1,345 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// read is a row between its reading and its transaction.
+type read struct {
+	in    ticketing.Inbound
+	heard ticketing.Heard
+	files []ticketing.FileRef
+	html  string
+	found ticketing.Findings
+	err   error
+}
+
+// Run works on accepted rows until ctx ends: it counts the attempt, reads, decides, and commits every effect with the outcome.
+func (l *Ledger) Run(ctx context.Context) error {
+	l.init()
+	for ctx.Err() == nil {
+		n, err := l.Step(ctx)
+		if err != nil && ctx.Err() == nil {
+			l.Log.Error("processing failed", "err", err)
+		}
+		if n > 0 && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-l.wake:
+		case <-time.After(l.Limits.Poll):
+		}
+	}
+	return nil
+}
+
+// Step takes one batch of due rows and works on it; it returns how many it took.
+func (l *Ledger) Step(ctx context.Context) (int, error) {
+	var rows []ticketing.Inbound
+	err := l.Store.Update(ctx, func(tx ticketing.Tx) (err error) {
+		rows, err = tx.TakeInbound(ctx, l.Owner, l.Limits.Lease, l.Limits.Batch)
+		return err
+	})
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	// The rows in hand are finished even when ctx ends: stopping in the middle would only make their attempts count for nothing.
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Limits.Lease)
+	defer cancel()
+	batch := l.readAll(work, rows)
+	l.decideAll(work, batch)
+	if l.Committed != nil {
+		l.Committed()
+	}
+	return len(rows), nil
+}
+
+// readAll reads the rows side by side, as many at a time as pays.
+func (l *Ledger) readAll(ctx context.Context, rows []ticketing.Inbound) []*read {
+	batch := make([]*read, len(rows))
+	var g errgroup.Group
+	g.SetLimit(max(l.Limits.Workers, 1))
+	for i := range rows {
+		g.Go(func() error {
+			batch[i] = l.readOne(ctx, rows[i])
+			return nil
+		})
+	}
+	_ = g.Wait() // failures are kept per row
+	return batch
+}
+
+func (l *Ledger) readOne(ctx context.Context, in ticketing.Inbound) *read {
+	r := &read{in: in}
+	if in.Failures > l.Limits.Failures {
+		r.err = failure("ledger.attempts", errors.New("the process died each time this item was read"))
+		return r
+	}
+	if in.Note == ticketing.CauseFetch {
+		r.heard = ticketing.Heard{Door: in.Door, Refused: in.Note, Detail: in.Detail}
+		return r
+	}
+	door, ok := l.Doors[in.Door]
+	if !ok {
+		r.err = ticketing.Errorf("ledger.door", "no door named %q is configured", in.Door)
+		return r
+	}
+	raw, err := l.Raw(ctx, &in)
+	if err != nil {
+		r.err = err
+		return r
+	}
+	if r.heard, r.err = l.parse(ctx, door, in, raw); r.err != nil {
+		return r
+	}
+	r.heard.Door = in.Door
+	r.heard.Quiet = r.heard.Quiet || in.Note == ticketing.NoteQuiet
+	if in.Note == ticketing.CauseTooLarge {
+		r.heard.Refused, r.heard.Detail = in.Note, in.Detail
+	}
+	if r.err = l.keepFiles(ctx, r); r.err != nil {
+		return r
+	}
+	found, err := l.Decide.Look(ctx, &r.heard)
+	if err != nil {
+		l.Log.Warn("search failed, no offer is made", "inbound", in.ID, "err", err)
+	}
+	r.found = found
+	return r
+}
+
+// parse reads one item within its time. A panic or a reading that does not end is a failure of this item and of no other.
+func (l *Ledger) parse(ctx context.Context, door Door, in ticketing.Inbound, raw []byte) (ticketing.Heard, error) {
+	type result struct {
+		heard ticketing.Heard
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- result{err: failure("ledger.panic", fmt.Errorf("%v\n%s", p, debug.Stack()))}
+			}
+		}()
+		h, err := door.Parse(ctx, in, raw)
+		done <- result{h, err}
+	}()
+	limit := time.NewTimer(l.Limits.Parse)
+	defer limit.Stop()
+	select {
+	case r := <-done:
+		return r.heard, r.err
+	case <-limit.C:
+		return ticketing.Heard{}, failure("ledger.slow", fmt.Errorf("reading took longer than %v", l.Limits.Parse))
+	}
+}
+
+// keepFiles stores attachments and sanitised HTML before the transaction that names them.
+func (l *Ledger) keepFiles(ctx context.Context, r *read) error {
+	var blobs []Raw
+	for _, f := range r.heard.Files {
+		blobs = append(blobs, Raw{Bytes: f.Data})
+	}
+	if r.heard.HTML != "" {
+		blobs = append(blobs, Raw{Bytes: []byte(r.heard.HTML)})
+	}
+	shas, err := l.putAll(ctx, blobs)
+	if err != nil {
+		return err
+	}
+	for i, f := range r.heard.Files {
+		r.files = append(r.files, ticketing.FileRef{Name: f.Name, Type: f.Type, Size: int64(len(f.Data)), SHA: shas[i], Inline: f.Inline})
+		r.heard.Files[i].Data = nil
+	}
+	if r.heard.HTML != "" {
+		r.html = shas[len(shas)-1]
+	}
+	return nil
+}
+
+// decideAll decides independent rows side by side and dependent ones (same sender, same thread) in the order of their acceptance, so that
+// a reply never overtakes what it answers. The database merges the commits of those that run at the same time.
+func (l *Ledger) decideAll(ctx context.Context, batch []*read) {
+	var g errgroup.Group
+	g.SetLimit(max(l.Limits.Workers, 1))
+	for _, chain := range chains(batch) {
+		g.Go(func() error {
+			for _, r := range chain {
+				l.decideOne(ctx, r)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // failures are kept per row
+}
+
+// chains splits a batch into runs that share no sender, reference or thread, each in the batch's order.
+func chains(batch []*read) [][]*read {
+	parent := make([]int, len(batch))
+	var find func(int) int
+	find = func(i int) int {
+		for parent[i] != i {
+			parent[i] = parent[parent[i]]
+			i = parent[i]
+		}
+		return i
+	}
+	owner := map[string]int{}
+	join := func(i int, key string) {
+		if key == "" {
+			return
+		}
+		if j, ok := owner[key]; ok {
+			parent[find(i)] = find(j)
+			return
+		}
+		owner[key] = i
+	}
+	for i, r := range batch {
+		parent[i] = i
+		h := &r.heard
+		join(i, "from "+strings.ToLower(h.From.Key))
+		join(i, string(h.Ref))
+		join(i, h.LogicalKey)
+		for _, ref := range h.Refs {
+			join(i, string(ref))
+		}
+		for _, c := range h.Claims {
+			join(i, string(c.Ref))
+			join(i, c.Key)
+		}
+		if h.Act != nil {
+			join(i, string(h.Act.Root))
+			join(i, string(h.Act.Target))
+			join(i, h.Act.Value)
+		}
+	}
+	order := []int{}
+	byRoot := map[int][]*read{}
+	for i, r := range batch {
+		root := find(i)
+		if _, ok := byRoot[root]; !ok {
+			order = append(order, root)
+		}
+		byRoot[root] = append(byRoot[root], r)
+	}
+	out := make([][]*read, 0, len(order))
+	for _, root := range order {
+		out = append(out, byRoot[root])
+	}
+	return out
+}
+
+func (l *Ledger) decideOne(ctx context.Context, r *read) {
+	err := r.err
+	if err == nil {
+		err = l.commit(ctx, r)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, ticketing.ErrFenced):
+		l.Log.Warn("row was taken over by another process", "inbound", r.in.ID)
+	default:
+		l.failed(ctx, r, err)
+	}
+}
+
+// commit is transaction C (reliability.md K9): every effect and the row's outcome, all or nothing.
+func (l *Ledger) commit(ctx context.Context, r *read) error {
+	return l.Store.Update(ctx, func(tx ticketing.Tx) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = failure("ledger.panic", fmt.Errorf("%v\n%s", p, debug.Stack()))
+			}
+		}()
+		// The function may run twice: it works on copies.
+		in, heard := r.in, r.heard
+		c, err := l.Desk.Open(ctx, tx, &in, &heard)
+		if err != nil {
+			return err
+		}
+		c.Files, c.HTML, c.Found = r.files, r.html, r.found
+		d := l.Decide.Decide(c)
+		if err := l.Desk.Do(ctx, c, d); err != nil {
+			return err
+		}
+		in.State = ticketing.InboundDone
+		if care, ok := l.Doors[in.Door].(interface{ Cares() bool }); ok {
+			in.AfterCare = care.Cares() && in.Outcome != ticketing.OutcomeQuarantine
+		}
+		return tx.FinishInbound(ctx, &in)
+	})
+}
+
+// failure marks an error as the item's own fault: it counts towards quarantine.
+func failure(code string, err error) error {
+	return &itemError{ticketing.Error{Code: code, Err: err}}
+}
+
+type itemError struct{ ticketing.Error }
+
+func (e *itemError) Unwrap() error { return e.Err }
+
+// retryAfter is the pause before the next attempt, by the number of failures.
+var retryAfter = [...]time.Duration{5 * time.Second, 5 * time.Second, time.Minute}
+
+// failed puts a row back, or, after the last attempt, into quarantine. Failures of the database or the disk are nobody's fault and do not
+// count.
+func (l *Ledger) failed(ctx context.Context, r *read, cause error) {
+	in := r.in
+	var own *itemError
+	counts := errors.As(cause, &own) || isDesk(cause)
+	alone := in.Attempts > 1
+	switch {
+	case counts && !alone:
+		in.Failures++
+	case !counts && alone && in.Failures > 0:
+		in.Failures--
+	}
+	code := "ledger.failed"
+	if own != nil {
+		code = own.Code
+	}
+	l.Log.Error("item failed", "inbound", in.ID, "door", in.Door, "failures", in.Failures, "code", code, "err", cause)
+	err := l.Store.Update(ctx, func(tx ticketing.Tx) error {
+		in := in
+		in.Detail = clip(cause.Error(), 500)
+		if counts && in.Failures >= l.Limits.Failures {
+			in.State, in.Outcome, in.Cause, in.Reason = ticketing.InboundDone, ticketing.OutcomeQuarantine, ticketing.CauseCrash, code
+			in.From, in.DecidedAt = r.heard.From.Address, tx.Now()
+			return tx.FinishInbound(ctx, &in)
+		}
+		if in.Released() == "" {
+			in.Reason = code
+		}
+		return tx.RetryInbound(ctx, &in, tx.Now().Add(retryAfter[min(max(in.Failures, 0), len(retryAfter)-1)]))
+	})
+	if err != nil && !errors.Is(err, ticketing.ErrFenced) {
+		l.Log.Error("failed item could not be put back, its lease will end", "inbound", in.ID, "err", err)
+	}
+}
+
+// isDesk tells an error of our own rules from one of the store.
+func isDesk(err error) bool {
+	var e *ticketing.Error
+	return errors.As(err, &e) && (strings.HasPrefix(e.Code, "desk.") || strings.HasPrefix(e.Code, "ledger.door"))
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+var _ Acceptor = (*Ledger)(nil)
