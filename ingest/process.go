@@ -283,12 +283,16 @@ func (l *Ledger) commit(ctx context.Context, r *read) error {
 
 // failure marks an error as the item's own fault: it counts towards quarantine.
 func failure(code string, err error) error {
-	return &itemError{ticketing.Error{Code: code, Err: err}}
+	return &itemError{code: code, err: err}
 }
 
-type itemError struct{ ticketing.Error }
+type itemError struct {
+	code string
+	err  error
+}
 
-func (e *itemError) Unwrap() error { return e.Err }
+func (e *itemError) Error() string { return e.code + ": " + e.err.Error() }
+func (e *itemError) Unwrap() error { return e.err }
 
 // retryAfter is the pause before the next attempt, by the number of failures.
 var retryAfter = [...]time.Duration{5 * time.Second, 5 * time.Second, time.Minute}
@@ -308,7 +312,7 @@ func (l *Ledger) failed(ctx context.Context, r *read, cause error) {
 	}
 	code := "ledger.failed"
 	if own != nil {
-		code = own.Code
+		code = own.code
 	}
 	l.Log.Error("item failed", "inbound", in.ID, "door", in.Door, "failures", in.Failures, "code", code, "err", cause)
 	err := l.Store.Update(ctx, func(tx ticketing.Tx) error {
