@@ -1,0 +1,497 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// Config is every setting of sportello. The tag doc is the sentence that config sample prints; the defaults are those of defaults().
+type Config struct {
+	Brand    string `yaml:"brand" doc:"Name of the company as customers read it."`
+	Language string `yaml:"language" doc:"Language where nothing else says: it or en."`
+	Data     string `yaml:"data" doc:"Folder for the embedded database, raw mail, attachments and keys."`
+	Database string `yaml:"database" doc:"Empty: SQLite in the data folder. Or postgres://user:password@host:5432/sportello for many replicas."`
+	Redis    string `yaml:"redis" doc:"Empty: queue inside the process. Or redis://host:6379/0. It only carries ids and may be wiped at any time."`
+
+	Domain    string          `yaml:"domain" doc:"Right side of the Message-IDs we make. Empty: domain of the first queue's address."`
+	Keys      string          `yaml:"keys" doc:"File with the signing keys (made at the first start). Every replica needs the same one. Empty: keys.yaml in the data folder."`
+	PublicURL string          `yaml:"public_url" doc:"Where customers reach the web listener; stands in the links of offers. Empty: no links, customers answer by mail."`
+	Listen    string          `yaml:"listen" doc:"Address of the web listener: offers, articles, /healthz, /readyz, /metrics. Empty: none."`
+	Mailboxes []MailboxConfig `yaml:"mailboxes" doc:"Mailboxes that are read."`
+	Queues    []QueueConfig   `yaml:"queues" doc:"Queues: one a team."`
+	Slack     SlackConfig     `yaml:"slack" doc:"The agents' chat. Without tokens everything else works."`
+	Agents    []string        `yaml:"agents" doc:"E-mail addresses of agents: never taken for customers."`
+	Limits    LimitsConfig    `yaml:"limits" doc:"Limits. 0 switches one off."`
+	Sending   SendingConfig   `yaml:"sending" doc:"How letters leave."`
+	Log       LogConfig       `yaml:"log" doc:"Logs go to standard error."`
+	Testing   TestingConfig   `yaml:"testing" doc:"Shortcuts for trials; never in production."`
+}
+
+// MailboxConfig is one mailbox: how it is read and how its queue's letters leave.
+type MailboxConfig struct {
+	Name       string       `yaml:"name" doc:"Short name; part of the ledger's identities, so keep it."`
+	Queue      string       `yaml:"queue" doc:"Queue of mail that names none of our addresses."`
+	Group      string       `yaml:"group" doc:"The same mail in two mailboxes of one group is one ticket. Empty: one group for all."`
+	IMAP       IMAPSettings `yaml:"imap" doc:"Reading."`
+	SMTP       SMTPSettings `yaml:"smtp" doc:"Sending. Without a host this mailbox sends nothing."`
+	PlusAddr   bool         `yaml:"plus_addressing" doc:"The provider delivers name+anything@domain to name@domain: replies find their ticket by a keyed address."`
+	BounceAddr bool         `yaml:"bounce_address" doc:"Use a keyed plus address as envelope sender, so that bounces find their letter."`
+	Trusted    []string     `yaml:"trusted_servers" doc:"authserv-ids whose Authentication-Results are believed, such as mx.google.com."`
+	OwnLists   []string     `yaml:"own_lists" doc:"List-Ids of our own groups that forward to this mailbox."`
+	PEC        []string     `yaml:"pec_providers" doc:"Domains of PEC providers whose envelopes are believed when they pass authentication."`
+}
+
+// IMAPSettings say how a mailbox is read.
+type IMAPSettings struct {
+	Host     string           `yaml:"host"`
+	Port     int              `yaml:"port" doc:"0: 993 with tls, else 143."`
+	TLS      string           `yaml:"tls" doc:"tls, starttls or none (loopback only)."`
+	Username string           `yaml:"username"`
+	Password ticketing.Secret `yaml:"password" doc:"Or file:/path of a file that holds it."`
+	Auth     string           `yaml:"auth" doc:"login, plain or xoauth2 (the password is then the access token)."`
+	Folder   string           `yaml:"folder"`
+	After    string           `yaml:"after" doc:"What happens to mail that has been dealt with: keep, flag ($SportelloDone) or move."`
+	MoveTo   string           `yaml:"move_to"`
+	Start    string           `yaml:"start" doc:"Empty: only mail that arrives from now on. A date (2026-01-31) also reads older mail, without answering it."`
+	Poll     time.Duration    `yaml:"poll" doc:"How often the mailbox is looked at even if the server says nothing; at most 60s."`
+	MaxSize  int64            `yaml:"max_size" doc:"Bytes of the largest mail that is fetched whole."`
+}
+
+// SMTPSettings say how letters leave.
+type SMTPSettings struct {
+	Host        string           `yaml:"host"`
+	Port        int              `yaml:"port" doc:"0: 587 with starttls, 465 with tls."`
+	TLS         string           `yaml:"tls" doc:"starttls, tls or none (loopback only)."`
+	Username    string           `yaml:"username"`
+	Password    ticketing.Secret `yaml:"password" doc:"Or file:/path of a file that holds it."`
+	Auth        string           `yaml:"auth" doc:"auto, plain, login, scram-sha-256, xoauth2."`
+	Connections int              `yaml:"connections" doc:"Connections open at a time."`
+	Doubt       string           `yaml:"doubt" doc:"When it is not known whether a letter left: probe (look in sent_folder), ask (an agent decides) or resend."`
+	SentFolder  string           `yaml:"sent_folder" doc:"Folder in which the provider keeps submitted mail; the probe looks there."`
+}
+
+// QueueConfig is one queue.
+type QueueConfig struct {
+	Name      string        `yaml:"name"`
+	Brand     string        `yaml:"brand" doc:"Empty: the company's."`
+	Addresses []string      `yaml:"addresses" doc:"Public addresses; the first is the sender of its letters."`
+	Language  string        `yaml:"language" doc:"it or en."`
+	Agents    string        `yaml:"agents_language" doc:"Language of cards and lines in the agents' channel."`
+	Channel   string        `yaml:"slack_channel" doc:"Id of the private channel of its agents, C0123456789."`
+	Hours     HoursConfig   `yaml:"hours"`
+	Offers    bool          `yaml:"offers" doc:"Offer knowledge-base articles before a ticket opens."`
+	Threshold float64       `yaml:"threshold" doc:"Least confidence of an offer, 0..1; 0 takes the shipped one."`
+	Timer     time.Duration `yaml:"timer" doc:"Opening time after which a held request becomes a ticket by itself; 0 opens at once."`
+	Control   float64       `yaml:"control" doc:"Share of customers who get no offer, so that its use can be measured."`
+	Urgent    []string      `yaml:"urgent" doc:"Words that forbid holding, beside the built-in ones."`
+	Lines     []string      `yaml:"lines" doc:"Product lines whose articles are searched. Empty: all."`
+	Audience  string        `yaml:"audience" doc:"customers or resellers."`
+	Undo      time.Duration `yaml:"undo" doc:"Time before an agent's answer leaves, in which it can be edited or deleted; 0s to 2m."`
+	Replies   string        `yaml:"replies" doc:"customer: replies in the thread go to the customer. internal: only with >> or !invia."`
+	Pending   bool          `yaml:"pending_after_answer" doc:"An agent's answer leaves the ticket waiting for the customer."`
+	Thanks    bool          `yaml:"ignore_thanks" doc:"A reply that only says thanks does not reopen."`
+	Reopen    time.Duration `yaml:"reopen_window" doc:"How long a resolved ticket is reopened by its customer's mail."`
+	Remind    int           `yaml:"remind_after" doc:"Business days of waiting before the reminder."`
+	Resolve   int           `yaml:"resolve_after" doc:"Further business days before the ticket is resolved without an answer."`
+	Ack       string        `yaml:"ack" doc:"Who gets automatic answers: everyone, proven or never."`
+	PECAck    bool          `yaml:"pec_ack" doc:"Answer certified mail automatically too."`
+	Notify    bool          `yaml:"notifications" doc:"Mail of programs (alarms, forms) opens tickets."`
+}
+
+// HoursConfig is opening hours.
+type HoursConfig struct {
+	Zone     string            `yaml:"zone" doc:"IANA time zone."`
+	Days     map[string]string `yaml:"days" doc:"Empty: always open."`
+	Holidays []string          `yaml:"holidays" doc:"it (the national ones), 12-07 (every year), easter+1, 2026-08-14."`
+}
+
+// SlackConfig is the agents' chat.
+type SlackConfig struct {
+	AppToken ticketing.Secret `yaml:"app_token" doc:"xapp-… with connections:write."`
+	BotToken ticketing.Secret `yaml:"bot_token" doc:"xoxb-…"`
+	APIURL   string           `yaml:"api_url" doc:"For tests."`
+	Sockets  int              `yaml:"sockets" doc:"Sockets of this process, 1 or 2; at most 10 over all replicas."`
+}
+
+// LimitsConfig are the limits that stop loops, floods and a full machine.
+type LimitsConfig struct {
+	AckEvery       time.Duration `yaml:"ack_every" doc:"One acknowledgement to an address in this time."`
+	AutoPerHour    int           `yaml:"automatic_per_hour" doc:"Automatic mails to one address."`
+	AutoPerDay     int           `yaml:"automatic_per_day"`
+	AutoAll        int           `yaml:"automatic_all_per_hour" doc:"Automatic mails to everybody; above it they pause."`
+	ReopenPerHour  int           `yaml:"reopen_per_hour" doc:"Reopenings of a ticket by mail."`
+	TicketsPerHour int           `yaml:"tickets_per_hour" doc:"New tickets of one address; further ones wait in quarantine."`
+	TicketsDomain  int           `yaml:"tickets_per_domain" doc:"New tickets of one domain."`
+	Backlog        int           `yaml:"backlog" doc:"Mails accepted and not yet decided, above which reading pauses."`
+	MinFree        int64         `yaml:"min_free" doc:"Bytes of free disk below which reading pauses."`
+	MinFreeShare   float64       `yaml:"min_free_share" doc:"The same as a share of the disk; the larger of the two holds."`
+}
+
+// SendingConfig says how letters leave.
+type SendingConfig struct {
+	Couriers int           `yaml:"couriers" doc:"Letters in hand at a time."`
+	GiveUp   time.Duration `yaml:"give_up" doc:"How long a letter is tried."`
+	RetryMin time.Duration `yaml:"retry_min" doc:"Pause after the first temporary failure; it doubles each time."`
+	RetryMax time.Duration `yaml:"retry_max"`
+}
+
+// LogConfig says what is logged.
+type LogConfig struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error."`
+	Format string `yaml:"format" doc:"text or json."`
+}
+
+// TestingConfig holds shortcuts for trials and tests.
+type TestingConfig struct {
+	InsecureTLS bool `yaml:"insecure_tls" doc:"Do not check the certificates of loopback servers."`
+}
+
+// defaults are the settings before any file is read.
+func defaults() Config {
+	l := ticketing.DefaultLimits()
+	return Config{
+		Brand: "Sportello", Language: "it", Data: "data", Listen: "127.0.0.1:8080",
+		Limits: LimitsConfig{AckEvery: l.AckEvery, AutoPerHour: l.AutoPerHour, AutoPerDay: l.AutoPerDay, AutoAll: l.AutoAllPerHour,
+			ReopenPerHour: l.ReopenPerHour, TicketsPerHour: l.TicketsPerHour, TicketsDomain: l.TicketsPerDomain, Backlog: 1000, MinFree: 1 << 30, MinFreeShare: 0.05},
+		Sending: SendingConfig{Couriers: 16, GiveUp: 5 * 24 * time.Hour, RetryMin: time.Minute, RetryMax: 4 * time.Hour},
+		Slack:   SlackConfig{Sockets: 2},
+		Log:     LogConfig{Level: "info", Format: "text"},
+	}
+}
+
+func defaultMailbox() MailboxConfig {
+	return MailboxConfig{PlusAddr: true, BounceAddr: true, IMAP: IMAPSettings{TLS: "tls", Auth: "login", Folder: "INBOX", After: "keep", MoveTo: "Sportello/Processed",
+		Poll: time.Minute, MaxSize: 30 << 20}, SMTP: SMTPSettings{TLS: "starttls", Auth: "auto", Connections: 4, Doubt: "ask"}}
+}
+
+func defaultQueue() QueueConfig {
+	return QueueConfig{Language: "it", Agents: "it", Offers: true, Timer: 2 * time.Hour, Control: 0.1, Audience: ticketing.AudienceCustomers, Undo: 20 * time.Second,
+		Replies: "customer", Reopen: 14 * 24 * time.Hour, Remind: 3, Resolve: 7, Ack: "everyone",
+		Hours: HoursConfig{Zone: "Europe/Rome", Days: map[string]string{"mon-fri": "09:00-13:00, 14:00-18:00"}, Holidays: []string{"it"}}}
+}
+
+// UnmarshalYAML fills in what a mailbox does not say.
+func (m *MailboxConfig) UnmarshalYAML(b []byte) error {
+	type plain MailboxConfig
+	p := plain(defaultMailbox())
+	if err := yaml.UnmarshalWithOptions(b, &p, yaml.Strict()); err != nil {
+		return err
+	}
+	*m = MailboxConfig(p)
+	return nil
+}
+
+// UnmarshalYAML fills in what a queue does not say.
+func (q *QueueConfig) UnmarshalYAML(b []byte) error {
+	type plain QueueConfig
+	p := plain(defaultQueue())
+	p.Hours.Days = nil
+	if err := yaml.UnmarshalWithOptions(b, &p, yaml.Strict()); err != nil {
+		return err
+	}
+	if p.Hours.Days == nil {
+		p.Hours.Days = defaultQueue().Hours.Days
+	}
+	*q = QueueConfig(p)
+	return nil
+}
+
+// configError is a mistake in the settings, told with where it is and what to do.
+type configError struct{ err error }
+
+func (e *configError) Error() string { return e.err.Error() }
+func (e *configError) Unwrap() error { return e.err }
+
+func badConfig(format string, args ...any) error { return &configError{fmt.Errorf(format, args...)} }
+
+// loadConfig reads the file, then the environment (SPORTELLO_DATABASE, SPORTELLO_SLACK_BOT_TOKEN, SPORTELLO_MAILBOXES_0_IMAP_PASSWORD …),
+// then the files that hold secrets, and checks the whole.
+func loadConfig(path string, environ []string) (Config, error) {
+	c := defaults()
+	if path != "" {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return c, badConfig("cannot read the settings: %w. Write one with: sportello config sample > %s", err, path)
+		}
+		if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+			return c, badConfig("%s is not right:\n%s", path, yaml.FormatError(err, false, true))
+		}
+	}
+	env := map[string]string{}
+	for _, e := range environ {
+		if k, v, ok := strings.Cut(e, "="); ok && strings.HasPrefix(k, "SPORTELLO_") {
+			env[k] = v
+		}
+	}
+	if err := fromEnv(reflect.ValueOf(&c).Elem(), "SPORTELLO", env); err != nil {
+		return c, err
+	}
+	if err := readSecrets(reflect.ValueOf(&c).Elem(), ""); err != nil {
+		return c, err
+	}
+	return c, c.check()
+}
+
+var (
+	secretType   = reflect.TypeOf(ticketing.Secret{})
+	durationType = reflect.TypeOf(time.Duration(0))
+)
+
+func yamlName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return name
+}
+
+func fromEnv(v reflect.Value, prefix string, env map[string]string) error {
+	switch {
+	case v.Type() == secretType, v.Kind() != reflect.Struct && v.Kind() != reflect.Slice && v.Kind() != reflect.Map:
+		s, ok := env[prefix]
+		if !ok {
+			return nil
+		}
+		if err := setValue(v, s); err != nil {
+			return badConfig("environment variable %s: %w", prefix, err)
+		}
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if err := fromEnv(v.Field(i), prefix+"_"+strings.ToUpper(yamlName(v.Type().Field(i))), env); err != nil {
+				return err
+			}
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		for i := range v.Len() {
+			if err := fromEnv(v.Index(i), prefix+"_"+strconv.Itoa(i), env); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func setValue(v reflect.Value, s string) error {
+	switch {
+	case v.Type() == secretType:
+		v.Set(reflect.ValueOf(ticketing.NewSecret(s)))
+	case v.Type() == durationType:
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return fmt.Errorf("%q is not a time such as 90s or 2h", s)
+		}
+		v.SetInt(int64(d))
+	case v.Kind() == reflect.String:
+		v.SetString(s)
+	case v.Kind() == reflect.Bool:
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", s)
+		}
+		v.SetBool(b)
+	case v.CanInt():
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", s)
+		}
+		v.SetInt(n)
+	case v.CanFloat():
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return fmt.Errorf("%q is not a number", s)
+		}
+		v.SetFloat(n)
+	default:
+		return fmt.Errorf("this setting cannot be given in the environment")
+	}
+	return nil
+}
+
+// readSecrets replaces "file:/path" by what the file holds. A file that others may read is refused.
+func readSecrets(v reflect.Value, at string) error {
+	switch {
+	case v.Type() == secretType:
+		s := v.Interface().(ticketing.Secret).Reveal()
+		path, ok := strings.CutPrefix(s, "file:")
+		if !ok {
+			return nil
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return badConfig("%s: cannot read the secret: %w", at, err)
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			return badConfig("%s: others may read %s (mode %04o); run: chmod 600 %s", at, path, info.Mode().Perm(), path)
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return badConfig("%s: cannot read the secret: %w", at, err)
+		}
+		v.Set(reflect.ValueOf(ticketing.NewSecret(strings.TrimSpace(string(raw)))))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if err := readSecrets(v.Field(i), strings.TrimPrefix(at+"."+yamlName(v.Type().Field(i)), ".")); err != nil {
+				return err
+			}
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		for i := range v.Len() {
+			if err := readSecrets(v.Index(i), fmt.Sprintf("%s[%d]", at, i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check judges the settings as a whole: everything that is wrong is told at once, each with what to do.
+func (c *Config) check() error {
+	var wrong []error
+	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	oneOf := func(where, value string, allowed ...string) {
+		for _, a := range allowed {
+			if value == a {
+				return
+			}
+		}
+		bad("%s is %q; use one of: %s", where, value, strings.Join(allowed, ", "))
+	}
+	oneOf("language", c.Language, "it", "en")
+	oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf("log.format", c.Log.Format, "text", "json")
+	if c.Data == "" {
+		bad("data is empty; name a folder")
+	}
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") && !strings.HasPrefix(c.Database, "sqlite://") {
+		bad("database is %q; use postgres://… or leave it empty for SQLite", hideUserinfo(c.Database))
+	}
+	if c.Redis != "" && !strings.HasPrefix(c.Redis, "redis://") && !strings.HasPrefix(c.Redis, "rediss://") && !strings.HasPrefix(c.Redis, "unix://") {
+		bad("redis is %q; use redis://host:6379/0 or leave it empty", hideUserinfo(c.Redis))
+	}
+	queues := map[string]bool{}
+	for i, q := range c.Queues {
+		where := fmt.Sprintf("queues[%d]", i)
+		switch {
+		case q.Name == "":
+			bad("%s has no name", where)
+		case queues[q.Name]:
+			bad("%s: there are two queues named %q", where, q.Name)
+		}
+		queues[q.Name] = true
+		where = "queue " + q.Name
+		if len(q.Addresses) == 0 {
+			bad("%s has no addresses; name at least the one customers write to", where)
+		}
+		for _, a := range q.Addresses {
+			if _, err := ticketing.ParseAddress(a); err != nil {
+				bad("%s: %q is not an e-mail address", where, a)
+			}
+		}
+		oneOf(where+": language", q.Language, "it", "en")
+		oneOf(where+": agents_language", q.Agents, "it", "en")
+		oneOf(where+": replies", q.Replies, "customer", "internal")
+		oneOf(where+": ack", q.Ack, "everyone", "proven", "never")
+		if q.Undo < 0 || q.Undo > 2*time.Minute {
+			bad("%s: undo is %v; use 0s to 2m", where, q.Undo)
+		}
+		if q.Threshold < 0 || q.Threshold > 1 || q.Control < 0 || q.Control > 1 {
+			bad("%s: threshold and control lie between 0 and 1", where)
+		}
+		if _, err := q.hours(); err != nil {
+			bad("%s: hours: %w", where, err)
+		}
+	}
+	names := map[string]bool{}
+	for i, m := range c.Mailboxes {
+		where := fmt.Sprintf("mailboxes[%d]", i)
+		switch {
+		case m.Name == "":
+			bad("%s has no name", where)
+		case names[m.Name]:
+			bad("%s: there are two mailboxes named %q", where, m.Name)
+		}
+		names[m.Name] = true
+		where = "mailbox " + m.Name
+		if m.Queue != "" && !queues[m.Queue] {
+			bad("%s: there is no queue named %q", where, m.Queue)
+		}
+		if m.Queue == "" && len(c.Queues) == 0 {
+			bad("%s has no queue; add one under queues", where)
+		}
+		if m.IMAP.Host == "" {
+			bad("%s: imap.host is empty", where)
+		}
+		if m.IMAP.Poll < time.Second || m.IMAP.Poll > time.Minute {
+			bad("%s: imap.poll is %v; use 1s to 60s", where, m.IMAP.Poll)
+		}
+		oneOf(where+": imap.tls", m.IMAP.TLS, "tls", "starttls", "none")
+		oneOf(where+": imap.auth", m.IMAP.Auth, "login", "plain", "xoauth2")
+		oneOf(where+": imap.after", m.IMAP.After, "keep", "flag", "move")
+		if _, err := m.IMAP.start(); err != nil {
+			bad("%s: imap.start is %q; write a date such as 2026-01-31", where, m.IMAP.Start)
+		}
+		oneOf(where+": smtp.tls", m.SMTP.TLS, "starttls", "tls", "none")
+		oneOf(where+": smtp.doubt", m.SMTP.Doubt, "probe", "ask", "resend")
+		if m.SMTP.Doubt == "probe" && m.SMTP.SentFolder == "" {
+			bad("%s: smtp.doubt is probe, but smtp.sent_folder says not where to look", where)
+		}
+	}
+	if c.Slack.AppToken.IsZero() != c.Slack.BotToken.IsZero() {
+		bad("slack needs both app_token and bot_token, or neither")
+	}
+	if s := c.Slack.AppToken.Reveal(); s != "" && !strings.HasPrefix(s, "xapp-") {
+		bad("slack.app_token does not begin with xapp-; it is the app-level token, not the bot's")
+	}
+	if s := c.Slack.BotToken.Reveal(); s != "" && !strings.HasPrefix(s, "xoxb-") {
+		bad("slack.bot_token does not begin with xoxb-; it is the Bot User OAuth Token")
+	}
+	if len(wrong) > 0 {
+		return &configError{errors.Join(wrong...)}
+	}
+	return nil
+}
+
+// hideUserinfo keeps passwords of URLs out of messages.
+func hideUserinfo(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	if _, host, ok := strings.Cut(rest, "@"); ok {
+		return scheme + "://***@" + host
+	}
+	return s
+}
+
+func (s IMAPSettings) start() (time.Time, error) {
+	if s.Start == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse("2006-01-02", s.Start)
+}
+
+func (q QueueConfig) hours() (*ticketing.Hours, error) {
+	if len(q.Hours.Days) == 0 {
+		return nil, nil
+	}
+	return ticketing.ParseHours(ticketing.HoursSpec{Zone: q.Hours.Zone, Days: q.Hours.Days, Holidays: q.Hours.Holidays})
+}
+
+// database is the DSN of the store.
+func (c *Config) database() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite://" + filepath.Join(c.Data, "sportello.db")
+}
+
+func (c *Config) postgres() bool { return strings.HasPrefix(c.Database, "postgres") }
