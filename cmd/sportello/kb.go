@@ -344,9 +344,7 @@ func (c *KBEvalCmd) fit(out io.Writer, sets []evalSet) error {
 	var all []kb.Judged
 	for name, js := range samples {
 		names = append(names, name)
-		for i := range js {
-			js[i].Weight = 1000 / float64(len(js))
-		}
+		balance(js)
 	}
 	slices.Sort(names)
 	for _, name := range names {
@@ -386,6 +384,24 @@ func (c *KBEvalCmd) fit(out io.Writer, sets []evalSet) error {
 			name, f.AnswerableAUROC, f.RightAUROC, f.Coverage80, f.ECE, t, f.OfferCoverage, f.OfferPrecision, f.FalseOffers)
 	}
 	return w.Flush()
+}
+
+// balance gives the answerable and the unanswerable searches of a set the same weight, so that no set speaks louder for its size and an
+// offer is not promised on the ground that nearly every question of a set has an answer.
+func balance(judged []kb.Judged) {
+	var answerable float64
+	for _, j := range judged {
+		if j.Answerable {
+			answerable++
+		}
+	}
+	for i := range judged {
+		if judged[i].Answerable {
+			judged[i].Weight = 500 / answerable
+		} else {
+			judged[i].Weight = 500 / (float64(len(judged)) - answerable)
+		}
+	}
 }
 
 // withGaps is the set without a fixed quarter of its articles and what was learnt for them, so that their questions have no answer.

@@ -24,7 +24,7 @@ func newFeatures(hits []shardHit, w queryWords) Features {
 		return (top - hits[i].score) / top
 	}
 	return Features{
-		Share: top / w.attainable, Known: w.known, Second: margin(1), Fourth: margin(3),
+		Share: hits[0].unit / w.attainable, Known: w.known, Second: margin(1), Fourth: margin(3),
 		LogSize: math.Log(1 + float64(w.count)), LogTop: math.Log(1 + top),
 	}
 }
@@ -47,6 +47,6 @@ func (m Model) Probability(f Features) float64 {
 }
 
 // ShippedModel is the model of an installation that has not judged enough offers of its own.
-func ShippedModel() Model { return Model{-3, 3, 1, 1, 1} }
+func ShippedModel() Model { return Model{-7.7332, 5.7128, -0.0626, 0.0626, 5.0286, 1.2676, 0.3398} }
 
-const DefaultThreshold = 0.7
+const DefaultThreshold = 0.54

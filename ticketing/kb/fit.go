@@ -98,8 +98,8 @@ func solve(a [modelSize][modelSize]float64, y [modelSize]float64) [modelSize]flo
 	return y
 }
 
-// Threshold is the lowest confidence, in steps of 0.01, at and above which every threshold up to it keeps the promise that a share of at
-// least precision of the offers contains a right article. Samples count by their weight. It is 1 when no threshold keeps the promise.
+// Threshold is the lowest confidence, in steps of 0.01, at which a share of at least precision of the offers contains a right article.
+// Samples count by their weight. It is 1 when no threshold keeps the promise.
 func Threshold(m Model, samples []Judged, precision float64) float64 {
 	type point struct{ confidence, weight, right float64 }
 	points := make([]point, len(samples))
@@ -119,13 +119,9 @@ func Threshold(m Model, samples []Judged, precision float64) float64 {
 			right += points[at].right
 			at++
 		}
-		if all == 0 {
-			continue
+		if all > 0 && right/all >= precision {
+			threshold = t
 		}
-		if right/all < precision {
-			break
-		}
-		threshold = t
 	}
 	return threshold
 }

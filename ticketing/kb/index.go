@@ -58,10 +58,11 @@ type scope struct {
 }
 
 type document struct {
-	entry   uint32 // its article
-	learnt  bool
-	lengths [fieldCount]uint16 // words
-	grams   uint16
+	entry    uint32 // its article
+	learnt   bool
+	question string             // ID of a learnt question
+	lengths  [fieldCount]uint16 // words
+	grams    uint16
 }
 
 type entry struct {
@@ -107,6 +108,11 @@ func New(articles []ticketing.Article, learnt []Question) *Index {
 		ix.shards = append(ix.shards, sh)
 	}
 	return ix
+}
+
+// WithModel returns an index over the same articles that reckons its confidence by a model of the installation's own.
+func (ix *Index) WithModel(m Model) *Index {
+	return &Index{shards: ix.shards, pages: ix.pages, model: m}
 }
 
 // Len is the number of articles that can be found.
@@ -189,7 +195,7 @@ func (b *builder) article(a ticketing.Article, questions []Question) {
 	b.field(&doc, fieldBody, text, false)
 	b.commit(doc)
 	for _, q := range questions {
-		doc := document{entry: uint32(len(b.entries) - 1), learnt: true}
+		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, question: q.ID}
 		b.field(&doc, fieldQuestion, q.Text, true)
 		b.commit(doc)
 	}

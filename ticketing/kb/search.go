@@ -14,16 +14,21 @@ const (
 	k1 = 1.2 // how soon repetitions of a word stop to count
 	b  = 0.5 // how much longer fields are held back
 
-	titleWeight = 3.0
-	gramWeight  = 0.4
-	gramB       = 0.5
-	stopWeight  = 0.3 // of a stop word of the query
+	// longest bounds how much a long field is held back, in average lengths: a page of reference is no worse for having many entries.
+	longest = 5.0
 
+	titleWeight = 3.0
+	stopWeight  = 0.5 // of a stop word of the query
+
+	// gramWeight is what the grams of a word weigh together, as a share of the word's own weight. Spread over the grams, so that a long
+	// word is not found six times.
+	gramWeight    = 0.4
 	maxCommonGram = 0.2 // grams in a larger share of the documents are dropped
 
-	questionDecay  = 0.5 // each further learnt question of an article counts this much less
-	questionWeight = 1.0
-	bestQuestions  = 8 // learnt questions of an article that can count
+	// The score of an article is that of its page, plus that of its best learnt question, plus questionDecay times that of the next, and
+	// so on for bestQuestions of them.
+	questionDecay = 0.7
+	bestQuestions = 8
 )
 
 // Limits of a query. A letter of 2,000 words costs no more than a sentence because only its rarest words and grams are looked at.
@@ -74,8 +79,8 @@ func (r Result) Offer(threshold float64) bool {
 // view is what one scope looks like: the ranges of its documents and their statistics. It depends on nothing outside of the scope.
 type view struct {
 	ranges []scope
-	docs   float64
-	pages  int
+	docs   float64 // pages and learnt questions
+	pages  float64
 	// inverse is 1/(1-b+b·length/average) of each field of each document in the ranges.
 	inverse [fieldCount][]float32
 	grams   []float32
@@ -150,11 +155,11 @@ func (sh *shard) newView(ranges []scope) *view {
 		for i := r.from; i < r.to; i++ {
 			for f, n := range sh.docs[i].lengths {
 				if n > 0 {
-					v.inverse[f][i] = float32(1 / (1 - b + b*float64(n)*with[f]/sum[f]))
+					v.inverse[f][i] = float32(1 / (1 - b + b*min(longest, float64(n)*with[f]/sum[f])))
 				}
 			}
 			if n := sh.docs[i].grams; n > 0 {
-				v.grams[i] = float32(1 / (1 - gramB + gramB*float64(n)*gramWith/gramSum))
+				v.grams[i] = float32(1 / (1 - b + b*min(longest, float64(n)*gramWith/gramSum)))
 			}
 		}
 	}
@@ -188,14 +193,15 @@ type asked struct {
 // term is a word or gram of the query that the scope knows.
 type term struct {
 	id     uint32
-	weight float64 // idf times its weight in the query
+	weight float64 // what it adds to a score at most
 	idf    float64
-	text   string
+	word   string // as it was asked
 }
 
 // scratch is the memory of one search, used again by later ones.
 type scratch struct {
 	fold    folder
+	letters []byte
 	asked   []asked
 	places  map[string]int // word → place in asked
 	byTerm  map[uint32]int // number of list → place in terms
@@ -213,13 +219,14 @@ type scratch struct {
 type found struct {
 	shard      *shard
 	hits       []shardHit
-	attainable float64
+	attainable float64 // highest score an article could get
 	features   Features
 }
 
 type shardHit struct {
 	entry uint32
-	score float64
+	score float64 // all units of the article together
+	unit  float64 // its best unit alone: the page or a learnt question
 }
 
 // Search ranks the articles in the query's scope.
@@ -229,10 +236,7 @@ func (ix *Index) Search(q Query) Result {
 		limit = DefaultHits
 	}
 	limit = min(limit, MaxHits)
-	sc, _ := ix.scratch.Get().(*scratch)
-	if sc == nil {
-		sc = &scratch{places: make(map[string]int), byTerm: make(map[uint32]int), gramSet: make(map[uint32]struct{})}
-	}
+	sc := ix.borrow()
 	defer ix.scratch.Put(sc)
 	sc.ask(q)
 
@@ -253,7 +257,7 @@ func (ix *Index) Search(q Query) Result {
 		for _, h := range f.hits[:min(limit, len(f.hits))] {
 			e := sh.entries[h.entry]
 			result.Hits = append(result.Hits, ticketing.Hit{
-				ID: e.id, Slug: e.slug, Language: sh.language, Title: e.title, Summary: e.summary, Score: h.score / f.attainable,
+				ID: e.id, Slug: e.slug, Language: sh.language, Title: e.title, Summary: e.summary, Score: h.score / (f.attainable),
 			})
 		}
 	}
@@ -265,6 +269,14 @@ func (ix *Index) Search(q Query) Result {
 		result.Confidence = ix.model.Probability(result.Features)
 	}
 	return result
+}
+
+// borrow takes the memory of an earlier search or makes one.
+func (ix *Index) borrow() *scratch {
+	if sc, ok := ix.scratch.Get().(*scratch); ok {
+		return sc
+	}
+	return &scratch{places: make(map[string]int), byTerm: make(map[uint32]int), gramSet: make(map[uint32]struct{})}
 }
 
 // ask counts the words of a query.
@@ -301,7 +313,7 @@ func (sh *shard) search(q Query, sc *scratch, limit int) found {
 	words := sh.lookUp(v, sc)
 	sc.score(sh, v)
 	out.hits = sc.fuse(sh, v, limit)
-	out.attainable = words.attainable
+	out.attainable = words.attainable * v.fusion()
 	if len(out.hits) > 0 {
 		out.features = newFeatures(out.hits, words)
 	}
@@ -323,57 +335,34 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	highest := idf(v.docs, 0)
 	var unknown []float64
 	var knownWeight, allWeight float64
-	var seen [64]byte
 	for _, a := range sc.asked {
-		surface := a.word
-		weight := 1 + math.Log(a.count)
-		share := 1.0
-		if stopWord(sh.language, surface) {
-			weight *= stopWeight
-			share = stopWeight
+		weight, share := 1+math.Log(a.count), 1.0
+		if stopWord(sh.language, a.word) {
+			weight, share = weight*stopWeight, stopWeight
 		}
 		allWeight += share
-		id, ok := sh.surfaces[surface]
+		id, ok := sh.surfaces[a.word]
 		if !ok {
-			id, ok = sh.stems[stem(sh.language, surface)]
+			id, ok = sh.stems[stem(sh.language, a.word)]
 		}
 		df := 0
 		if ok {
 			if at, again := sc.byTerm[id]; again {
-				sc.terms[at].weight = max(sc.terms[at].weight, weight)
+				sc.terms[at].weight = max(sc.terms[at].weight, weight*sc.terms[at].idf)
 				knownWeight += share
 				continue
 			}
 			df = v.within(sh.words.of(id), nil)
 		}
+		rarity := idf(v.docs, float64(df))
 		if df == 0 {
 			unknown = append(unknown, weight*highest)
 		} else {
 			knownWeight += share
 			sc.byTerm[id] = len(sc.terms)
-			sc.terms = append(sc.terms, term{id: id, weight: weight, idf: idf(v.docs, float64(df)), text: surface})
+			sc.terms = append(sc.terms, term{id: id, weight: weight * rarity, idf: rarity, word: a.word})
 		}
-		grams(append(seen[:0], surface...), func(g uint64) {
-			id, ok := sh.gramIDs[g]
-			if !ok {
-				return
-			}
-			if _, again := sc.gramSet[id]; again {
-				return
-			}
-			sc.gramSet[id] = struct{}{}
-			df := float64(v.within(sh.grams.of(id), nil))
-			if df == 0 || df > maxCommonGram*v.docs {
-				return
-			}
-			sc.grams = append(sc.grams, term{id: id, idf: idf(v.docs, df), weight: gramWeight})
-		})
-	}
-	for i := range sc.terms {
-		sc.terms[i].weight *= sc.terms[i].idf
-	}
-	for i := range sc.grams {
-		sc.grams[i].weight *= sc.grams[i].idf
+		sc.lookUpGrams(sh, v, a.word, weight*rarity)
 	}
 	sc.terms = rarest(sc.terms, MaxQueryWords)
 	sc.grams = rarest(sc.grams, MaxQueryGrams)
@@ -390,6 +379,28 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		w.attainable += u
 	}
 	return w
+}
+
+// lookUpGrams adds the grams of a word that are new in the query and rare enough in the scope to sc.grams.
+func (sc *scratch) lookUpGrams(sh *shard, v *view, word string, weight float64) {
+	sc.letters = append(sc.letters[:0], word...)
+	n := 0
+	grams(sc.letters, func(uint64) { n++ })
+	grams(sc.letters, func(g uint64) {
+		id, ok := sh.gramIDs[g]
+		if !ok {
+			return
+		}
+		if _, again := sc.gramSet[id]; again {
+			return
+		}
+		sc.gramSet[id] = struct{}{}
+		df := float64(v.within(sh.grams.of(id), nil))
+		if df == 0 || df > maxCommonGram*v.docs {
+			return
+		}
+		sc.grams = append(sc.grams, term{id: id, weight: gramWeight * weight / float64(n), idf: idf(v.docs, df), word: word})
+	})
 }
 
 // rarest keeps the n terms with the highest idf; of equal ones those that stand first in the query.
@@ -410,14 +421,11 @@ func (sc *scratch) score(sh *shard, v *view) {
 		}
 		sc.scores[doc] += s
 	}
-	title, tags, body, question := v.inverse[fieldTitle], v.inverse[fieldTags], v.inverse[fieldBody], v.inverse[fieldQuestion]
 	for _, t := range sc.terms {
 		weight := float32(t.weight)
 		v.within(sh.words.of(t.id), func(run []posting) {
 			for _, p := range run {
-				d := p.doc
-				tf := titleWeight*float32(p.title)*(title[d]+question[d]) + float32(p.tags)*tags[d] + float32(p.body)*body[d]
-				add(d, weight*tf/(k1+tf))
+				add(p.doc, weight*v.word(p))
 			}
 		})
 	}
@@ -425,11 +433,24 @@ func (sc *scratch) score(sh *shard, v *view) {
 		weight := float32(t.weight)
 		v.within(sh.grams.of(t.id), func(run []posting) {
 			for _, p := range run {
-				tf := float32(p.title) * v.grams[p.doc]
-				add(p.doc, weight*tf/(k1+tf))
+				add(p.doc, weight*v.gram(p))
 			}
 		})
 	}
+}
+
+// word is the share, 0..1, of a word's weight that a document earns. A learnt question is weighed like a title.
+func (v *view) word(p posting) float32 {
+	d := p.doc
+	tf := titleWeight*float32(p.title)*(v.inverse[fieldTitle][d]+v.inverse[fieldQuestion][d]) +
+		float32(p.tags)*v.inverse[fieldTags][d] + float32(p.body)*v.inverse[fieldBody][d]
+	return tf / (k1 + tf)
+}
+
+// gram is the share, 0..1, of a gram's weight that a document earns.
+func (v *view) gram(p posting) float32 {
+	tf := float32(p.title) * v.grams[p.doc]
+	return tf / (k1 + tf)
 }
 
 // fuse joins the scores of an article's page and of its learnt questions by a decayed sum and picks the best articles.
@@ -465,32 +486,47 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 	}
 	hits := make([]shardHit, 0, limit+1)
 	for _, e := range sc.pages {
-		total := float64(sc.totals[e])
+		hit := shardHit{entry: e, score: float64(sc.totals[e])}
+		hit.unit = hit.score
 		sc.totals[e] = 0
 		if learnt {
-			decay := questionWeight
+			decay := 1.0
 			best := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
+			hit.unit = max(hit.unit, float64(best[0]))
 			for i, s := range best {
-				total += decay * float64(s)
+				hit.score += decay * float64(s)
 				decay *= questionDecay
 				best[i] = 0
 			}
 		}
-		if len(hits) == limit && !better(shardHit{e, total}, hits[limit-1]) {
+		if len(hits) == limit && !better(hit, hits[limit-1]) {
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(hits, shardHit{e, total}, func(a, b shardHit) int {
+		at, _ := slices.BinarySearchFunc(hits, hit, func(a, b shardHit) int {
 			if better(a, b) {
 				return -1
 			}
 			return 1
 		})
-		hits = slices.Insert(hits, at, shardHit{e, total})
+		hits = slices.Insert(hits, at, hit)
 		if len(hits) > limit {
 			hits = hits[:limit]
 		}
 	}
 	return hits
+}
+
+// fusion is the highest that the scores of an article's units can add up to when each of them is 1.
+func (v *view) fusion() float64 {
+	if v.docs == v.pages {
+		return 1
+	}
+	sum, decay := 1.0, 1.0
+	for range bestQuestions {
+		sum += decay
+		decay *= questionDecay
+	}
+	return sum
 }
 
 func better(a, b shardHit) bool { return a.score > b.score || a.score == b.score && a.entry < b.entry }

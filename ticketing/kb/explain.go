@@ -1,0 +1,68 @@
+package kb
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Reason is one part of the score of an article: a word of the query that stands in the article's page or in a learnt question, or the
+// likeness of letters (grams) with that word.
+type Reason struct {
+	Word     string
+	Letters  bool    // likeness of letters, not the word itself
+	Question string  // ID of the learnt question; empty: the page
+	Score    float64 // what it adds to the score of its unit, in units of Hit.Score
+}
+
+// Explain tells why an article has its score for a query, the weightiest reason first. It is empty for an article outside of the scope.
+func (ix *Index) Explain(q Query, id string) []Reason {
+	sc := ix.borrow()
+	defer ix.scratch.Put(sc)
+	sc.ask(q)
+	var reasons []Reason
+	for _, sh := range ix.shards {
+		if q.Language != "" && sh.language != q.Language {
+			continue
+		}
+		v := sh.view(q)
+		if v.docs == 0 || len(sc.asked) == 0 {
+			continue
+		}
+		best := sh.lookUp(v, sc).attainable * v.fusion()
+		collect := func(t term, list []posting, letters bool, score func(posting) float32) {
+			v.within(list, func(run []posting) {
+				for _, p := range run {
+					if d := sh.docs[p.doc]; sh.entries[d.entry].id == id {
+						reasons = append(reasons, Reason{t.word, letters, d.question, t.weight * float64(score(p)) / best})
+					}
+				}
+			})
+		}
+		for _, t := range sc.terms {
+			collect(t, sh.words.of(t.id), false, v.word)
+		}
+		for _, t := range sc.grams {
+			collect(t, sh.grams.of(t.id), true, v.gram)
+		}
+	}
+	return merged(reasons)
+}
+
+// merged adds up the reasons that differ only in their score.
+func merged(reasons []Reason) []Reason {
+	places := make(map[Reason]int)
+	var out []Reason
+	for _, r := range reasons {
+		key := r
+		key.Score = 0
+		at, ok := places[key]
+		if !ok {
+			at = len(out)
+			places[key] = at
+			out = append(out, key)
+		}
+		out[at].Score += r.Score
+	}
+	slices.SortStableFunc(out, func(a, b Reason) int { return cmp.Compare(b.Score, a.Score) })
+	return out
+}
