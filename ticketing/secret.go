@@ -18,7 +18,9 @@ func (s Secret) Reveal() string { return s.value }
 func (s Secret) IsZero() bool { return s.value == "" }
 
 // Equal compares in constant time.
-func (s Secret) Equal(v string) bool { return subtle.ConstantTimeCompare([]byte(s.value), []byte(v)) == 1 }
+func (s Secret) Equal(v string) bool {
+	return subtle.ConstantTimeCompare([]byte(s.value), []byte(v)) == 1
+}
 
 func (s Secret) hidden() string {
 	if s.value == "" {
