@@ -69,12 +69,12 @@ type Common struct {
 
 func (c Common) common() Common { return c }
 
-// Span is a run of weekdays with the same hours. From and To are local wall-clock times "09:00". Last equals First for a single day.
+// Span is a run of weekdays with the same hours, as local wall-clock times: "09:00–13:00", "14:00–18:00". Last equals First for a single
+// day.
 type Span struct {
 	First time.Weekday `origin:"hours"`
 	Last  time.Weekday `origin:"hours"`
-	From  string       `origin:"hours"`
-	To    string       `origin:"hours"`
+	Times []string     `origin:"hours"`
 }
 
 // Hours are a desk's opening hours as a letter tells them. No spans means that nothing is said about hours.

@@ -23,7 +23,7 @@ func samples() map[string]Facts {
 	common := Common{Brand: "Assistenza Acme", Company: "Acme S.r.l., via Roma 1, Torino, P.IVA 01234567890", Help: "+39 011 555 0100",
 		Privacy: "https://help.acme.example/privacy", Number: 1204, URL: "https://help.acme.example/t/1204"}
 	bare := Common{Brand: "Acme", Number: 7, Tag: true}
-	open := Hours{Spans: []Span{{time.Monday, time.Friday, "09:00", "18:00"}, {time.Saturday, time.Saturday, "09:00", "13:00"}}, Open: true}
+	open := Hours{Spans: []Span{{time.Monday, time.Friday, []string{"09:00–13:00", "14:00–18:00"}}, {time.Saturday, time.Saturday, []string{"09:00–13:00"}}}, Open: true}
 	closed := open
 	closed.Open, closed.Next = false, time.Date(2026, 11, 23, 9, 0, 0, 0, rome)
 	until := time.Date(2026, 12, 7, 18, 0, 0, 0, rome)

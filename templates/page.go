@@ -6,10 +6,12 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"net/url"
+	"strings"
 	"time"
 )
 
-// Page is what one web page shows: OfferPage, DonePage or ErrorPage.
+// Page is what one web page shows: OfferPage, ArticlePage, DonePage or ErrorPage.
 type Page interface{ page() string }
 
 // PageFrame is on every page.
@@ -29,6 +31,14 @@ type OfferPage struct {
 	Articles []Article
 	Yes, No  string
 	OpensAt  time.Time // in the desk's zone; zero: an agent has it already
+}
+
+// ArticlePage shows one article.
+type ArticlePage struct {
+	PageFrame
+	Title    string
+	Language string        // of the article, which may differ from the page's
+	Body     template.HTML // made from the article's Markdown and sanitised
 }
 
 // Codes of DonePage.
@@ -60,9 +70,24 @@ type ErrorPage struct {
 	Code string
 }
 
-func (OfferPage) page() string { return "offer" }
-func (DonePage) page() string  { return "done" }
-func (ErrorPage) page() string { return "error" }
+func (OfferPage) page() string   { return "offer" }
+func (ArticlePage) page() string { return "article" }
+func (DonePage) page() string    { return "done" }
+func (ErrorPage) page() string   { return "error" }
+
+// OfferPath is the path of an offer's page (GET /offer/{yes}/{no}): both tokens, because the page has a button for each. It stands here
+// so that the links in letters and the web listener agree.
+func OfferPath(yes, no string) string {
+	return "/offer/" + url.PathEscape(yes) + "/" + url.PathEscape(no)
+}
+
+// ArticlePath is the path of an article's page (GET /kb/{lang}/{slug}). An article without a language counts as Italian.
+func ArticlePath(lang, slug string) string {
+	if lang == "" {
+		lang = Italian
+	}
+	return "/kb/" + url.PathEscape(strings.ToLower(lang)) + "/" + url.PathEscape(slug)
+}
 
 type pages map[string]*template.Template
 
@@ -91,7 +116,7 @@ func (s *Set) loadPages(fsys fs.FS) error {
 			},
 		}
 		set := pages{}
-		for _, p := range []Page{OfferPage{}, DonePage{}, ErrorPage{}} {
+		for _, p := range []Page{OfferPage{}, ArticlePage{}, DonePage{}, ErrorPage{}} {
 			t, err := template.New(p.page()+".html").Funcs(funcs).ParseFS(fsys, "web/layout.html", "web/"+p.page()+".html")
 			if err != nil {
 				problems = append(problems, err)

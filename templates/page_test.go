@@ -18,7 +18,7 @@ func TestPages(t *testing.T) {
 		"/offer/yes/abc", "/offer/no/def", time.Date(2026, 11, 23, 9, 0, 0, 0, rome)}
 	one := offer
 	one.Yes, one.OpensAt = "", time.Time{}
-	pages := map[string]Page{"offer": offer, "offer without yes": one, "solved": DonePage{frame, DoneSolved, 7}, "opened": DonePage{frame, DoneOpened, 7},
+	pages := map[string]Page{"offer": offer, "offer without yes": one, "article": ArticlePage{frame, "Cambiare il toner", "it", "<p>Apri lo sportello.</p>"}, "solved": DonePage{frame, DoneSolved, 7}, "opened": DonePage{frame, DoneOpened, 7},
 		"already": DonePage{frame, DoneAlready, 7}, "link": ErrorPage{frame, ErrorLink}, "method": ErrorPage{frame, ErrorMethod},
 		"limit": ErrorPage{frame, ErrorLimit}, "unavailable": ErrorPage{frame, ErrorUnavailable}, "not found": ErrorPage{PageFrame{}, ErrorNotFound},
 		"unknown": ErrorPage{frame, "never heard of"}}
@@ -54,6 +54,9 @@ func TestPages(t *testing.T) {
 	b.Reset()
 	if err := s.Page(&b, "xx", one); err != nil || strings.Count(b.String(), "<form") != 1 || !strings.Contains(b.String(), "An agent already has") {
 		t.Errorf("page without yes, unknown language: %v\n%s", err, b.String())
+	}
+	if OfferPath("a", "b/c") != "/offer/a/b%2Fc" || ArticlePath("EN", "x y") != "/kb/en/x%20y" || ArticlePath("", "x") != "/kb/it/x" {
+		t.Error("paths do not fit the routes")
 	}
 	if err := s.Page(&b, Italian, DonePage{Code: "nothing"}); err == nil {
 		t.Error("an unknown code of a done page must be an error")
@@ -129,15 +132,15 @@ func contrast(t *testing.T, a, b string) float64 {
 
 func TestHoursSentence(t *testing.T) {
 	s := mustLoad(t)
-	spans := []Span{{time.Monday, time.Friday, "09:00", "18:00"}, {time.Saturday, time.Saturday, "09:00", "13:00"}}
+	spans := []Span{{time.Monday, time.Friday, []string{"09:00–13:00", "14:00–18:00"}}, {time.Saturday, time.Saturday, []string{"09:00–13:00"}}}
 	next := time.Date(2026, 11, 23, 9, 0, 0, 0, rome)
 	for _, c := range []struct {
 		hours  Hours
 		it, en string
 	}{
 		{Hours{}, "", ""},
-		{Hours{spans, true, next}, "L'assistenza è attiva ora. Orari di assistenza: lunedì–venerdì 09:00–18:00, sabato 09:00–13:00.",
-			"Support is open now. Support hours: Monday–Friday 09:00–18:00, Saturday 09:00–13:00."},
+		{Hours{spans, true, next}, "L'assistenza è attiva ora. Orari di assistenza: lunedì–venerdì 09:00–13:00, 14:00–18:00; sabato 09:00–13:00.",
+			"Support is open now. Support hours: Monday–Friday 09:00–13:00, 14:00–18:00; Saturday 09:00–13:00."},
 		{Hours{spans[1:], false, next}, "In questo momento l'assistenza è chiusa: si riprende lunedì 23/11/2026, ore 09:00. Orari di assistenza: sabato 09:00–13:00.",
 			"Support is closed at the moment and will be back on Monday 23 Nov 2026, 09:00. Support hours: Saturday 09:00–13:00."},
 		{Hours{spans[1:], false, time.Time{}}, "In questo momento l'assistenza è chiusa. Orari di assistenza: sabato 09:00–13:00.",

@@ -50,7 +50,7 @@ func (s *Set) spans(lang string, spans []Span) string {
 		if span.Last != span.First {
 			days += "–" + s.weekday(lang, span.Last)
 		}
-		parts[i] = days + " " + span.From + "–" + span.To
+		parts[i] = days + " " + strings.Join(span.Times, ", ")
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "; ")
 }
