@@ -2,6 +2,7 @@ package mailtest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -485,10 +486,8 @@ func (x *session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.Fetc
 			}
 			r.WriteRFC822Size(size)
 		}
-		if err := writeBodies(r, n.raw, o); err != nil {
-			return err
-		}
-		if err := r.Close(); err != nil {
+		// Close even after an error: it gives back the connection's lock, without which the refusal could not be written.
+		if err := errors.Join(writeBodies(r, n.raw, o), r.Close()); err != nil {
 			return err
 		}
 	}
