@@ -1,0 +1,93 @@
+package mail
+
+import (
+	"time"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// Explain is the object of "sportello explain --json" (mail.md section 11). All
+// fields are always written.
+type Explain struct {
+	Subject         string               `json:"subject"`
+	From            *Person              `json:"from"`
+	To              []Person             `json:"to"`
+	Cc              []Person             `json:"cc"`
+	Date            *string              `json:"date"`
+	MessageID       *string              `json:"message_id"`
+	Text            string               `json:"text"`
+	Visible         string               `json:"visible_text"`
+	Elided          string               `json:"elided_text"`
+	Identity        bool                 `json:"identity"`
+	Attachments     []ExplainFile        `json:"attachments"`
+	Kind            ticketing.Kind       `json:"kind"`
+	FailedRecipient *string              `json:"failed_recipient"`
+	Failure         *Failure             `json:"failure"`
+	Language        string               `json:"language"`
+	Auth            ticketing.Auth       `json:"auth"`
+	Thread          ExplainThread        `json:"thread"`
+	Auto            ticketing.AutoAnswer `json:"auto_answer"`
+	// What follows is more than section 11 promises.
+	Quarantine string           `json:"quarantine"` // cause, empty if the reader refuses nothing
+	Reason     string           `json:"quarantine_reason"`
+	Flags      []string         `json:"flags"`
+	Rules      []ticketing.Rule `json:"rules"`
+}
+
+// ExplainFile is one attachment.
+type ExplainFile struct {
+	FileName    string `json:"filename"`
+	ContentType string `json:"content_type"`
+	Size        int64  `json:"size"`
+	Inline      bool   `json:"inline"`
+}
+
+// ExplainThread is what the thread headers say.
+type ExplainThread struct {
+	Rule ticketing.ClaimRule `json:"rule"`
+	Refs []string            `json:"refs"`
+}
+
+// Explain tells everything about the mail that needs no database.
+func (m *Mail) Explain() Explain {
+	e := Explain{
+		Subject: m.Subject, From: m.From, To: m.To, Cc: m.Cc, Text: m.Text, Visible: m.Visible, Elided: m.Elided, Identity: m.Identity,
+		Kind: m.Kind, Failure: m.Failure, Language: m.Language, Auth: m.Auth, Auto: m.Auto, Flags: m.Flags, Rules: m.Rules,
+		Quarantine: string(m.Quarantine), Reason: m.QuarantineReason,
+		Thread: ExplainThread{Rule: ticketing.ClaimNone, Refs: m.Refs}, Attachments: []ExplainFile{},
+	}
+	if e.Kind == "" {
+		e.Kind = ticketing.KindNormal
+	}
+	notNil(&e.To)
+	notNil(&e.Cc)
+	notNil(&e.Thread.Refs)
+	notNil(&e.Flags)
+	notNil(&e.Rules)
+	if m.Date != nil {
+		s := m.Date.Format(time.RFC3339)
+		e.Date = &s
+	}
+	if m.MessageID != "" {
+		e.MessageID = &m.MessageID
+	}
+	if m.FailedRecipient != "" {
+		e.FailedRecipient = &m.FailedRecipient
+	}
+	for _, c := range m.Claims {
+		if c.Valid && (c.Rule == ticketing.ClaimToken || c.Rule == ticketing.ClaimOwnID) {
+			e.Thread.Rule = c.Rule
+			break
+		}
+	}
+	for _, f := range m.Attachments {
+		e.Attachments = append(e.Attachments, ExplainFile{f.FileName, f.ContentType, f.Size, f.Inline})
+	}
+	return e
+}
+
+func notNil[T any](s *[]T) {
+	if *s == nil {
+		*s = []T{}
+	}
+}

@@ -1,0 +1,334 @@
+package mail
+
+import (
+	netmail "net/mail"
+	"strings"
+	"time"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// Person is an address with its name as a mail gives them.
+type Person struct {
+	Address string `json:"address"` // best reading, domain in lower case
+	Name    string `json:"name"`    // decoded and cleaned, may be empty
+	// Parsed is the address by the strict grammar; zero when Address is
+	// outside it.
+	Parsed ticketing.Address `json:"-"`
+}
+
+// addressList is what one address field holds.
+type addressList struct {
+	people []Person
+	group  bool // a group was there (RFC 5322 section 3.4)
+	odd    bool // something no strict reader accepts: comments inside, quotes, routes
+}
+
+// maxAddresses is the number of addresses read of one field.
+const maxAddresses = 1000
+
+// parseAddresses reads an address list leniently and in one pass: unquoted
+// commas in names, missing brackets, comments, groups, semicolons as
+// separators and encoded words are survived.
+func parseAddresses(s string) addressList {
+	var l addressList
+	var words strings.Builder // display name or bare address so far
+	var comment string
+	angle := ""
+	haveAngle, quotedWord := false, false
+	flush := func() {
+		text := strings.TrimSpace(words.String())
+		words.Reset()
+		switch {
+		case haveAngle:
+			l.add(angle, text, comment, quotedWord)
+		case strings.Contains(text, "@"):
+			addr, name := splitBare(text)
+			if quotedWord {
+				l.odd = true
+			}
+			l.add(addr, name, comment, quotedWord)
+		case text != "" && len(text) < 1000:
+			// A piece of a name with an unquoted comma, or an address without
+			// domain; it goes before what follows.
+			words.WriteString(text + ", ")
+			return
+		}
+		angle, comment, haveAngle, quotedWord = "", "", false, false
+	}
+	for i := 0; i < len(s) && len(l.people) < maxAddresses; {
+		switch c := s[i]; c {
+		case '"':
+			v, rest := unquote(s[i:])
+			if n := len(s) - len(rest); n < len(s) && s[n] == '@' {
+				l.odd = true // a quoted local part
+			}
+			words.WriteString(v)
+			quotedWord = true
+			i = len(s) - len(rest)
+		case '(':
+			v, rest := skipComment(s[i:])
+			if end := len(s) - len(rest); end < len(s) && i > 0 && s[i-1] != ' ' && s[i-1] != '>' && s[end] != ' ' && s[end] != ',' {
+				l.odd = true
+			}
+			if strings.Contains(v, "@") && strings.Contains(words.String(), "@") {
+				l.odd = true
+			}
+			comment = v
+			i = len(s) - len(rest)
+		case '<':
+			end := strings.IndexByte(s[i:], '>')
+			if end < 0 {
+				angle, haveAngle = s[i+1:], true
+				i = len(s)
+				break
+			}
+			if haveAngle && angle != "" {
+				flush()
+			}
+			angle, haveAngle = s[i+1:i+end], true
+			i += end + 1
+			for i < len(s) && s[i] == '>' {
+				i++
+			}
+		case ':':
+			if haveAngle || strings.Contains(words.String(), "@") || strings.EqualFold(strings.TrimSpace(words.String()), "mailto") {
+				words.WriteByte(c)
+			} else {
+				l.group = true
+				words.Reset()
+			}
+			i++
+		case ',', ';':
+			flush()
+			i++
+		default:
+			words.WriteByte(c)
+			i++
+		}
+	}
+	flush()
+	return l
+}
+
+func (l *addressList) add(addr, name, comment string, quoted bool) {
+	if name == "" {
+		name = comment
+	}
+	addr = strings.TrimSpace(addr)
+	addr = strings.TrimPrefix(addr, "mailto:")
+	if strings.ContainsAny(addr, "\"(<") {
+		l.odd = true
+		addr = dropComments(addr)
+	}
+	if strings.HasPrefix(addr, "@") {
+		// A source route (RFC 5322 section 4.4).
+		if i := strings.IndexByte(addr, ':'); i >= 0 {
+			addr = addr[i+1:]
+		}
+	}
+	addr = strings.Join(strings.Fields(addr), "")
+	p := Person{Name: cleanPersonName(name)}
+	if a, err := ticketing.ParseAddress(addr); err == nil {
+		p.Parsed, p.Address = a, a.String()
+	} else {
+		addr = decodeWords(addr, nil)
+		if i := strings.LastIndexByte(addr, '@'); i >= 0 {
+			addr = addr[:i] + strings.ToLower(addr[i:])
+		}
+		p.Address = ticketing.CleanName(addr)
+	}
+	if p.Address == "" && p.Name == "" {
+		return
+	}
+	l.people = append(l.people, p)
+}
+
+// splitBare takes "name addr@host" without brackets apart.
+func splitBare(s string) (addr, name string) {
+	f := strings.Fields(s)
+	for i := len(f) - 1; i >= 0; i-- {
+		if strings.Contains(f[i], "@") {
+			return strings.Trim(f[i], "[]'"), strings.Join(append(append([]string(nil), f[:i]...), f[i+1:]...), " ")
+		}
+	}
+	return s, ""
+}
+
+func cleanPersonName(s string) string {
+	s = strings.TrimSuffix(strings.TrimSpace(s), ",")
+	s = ticketing.CleanName(decodeWords(s, nil))
+	if len(s) > 1 && (s[0] == '\'' && s[len(s)-1] == '\'' || s[0] == '"' && s[len(s)-1] == '"') {
+		s = strings.TrimSpace(s[1 : len(s)-1])
+	}
+	return s
+}
+
+// messageIDs finds the well-formed ids of a field in order (RFC 5322 section
+// 3.6.4), with angle brackets and at most 998 octets each.
+func messageIDs(s string) []string {
+	var ids []string
+	for {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			return ids
+		}
+		s = s[i+1:]
+		j := strings.IndexAny(s, "<> \t")
+		if j < 0 {
+			return ids
+		}
+		if s[j] == '>' && j > 0 && j < 997 && printable(s[:j]) {
+			ids = append(ids, "<"+s[:j]+">")
+			s = s[j+1:]
+			continue
+		}
+		s = s[j:]
+	}
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// messageID reads the Message-ID field; ids without brackets get them.
+func messageID(v string) string {
+	if ids := messageIDs(v); len(ids) > 0 {
+		return ids[0]
+	}
+	v = strings.Trim(strings.TrimSpace(v), "<>")
+	if v != "" && len(v) < 997 && strings.Contains(v, "@") && printable(v) {
+		return "<" + v + ">"
+	}
+	return ""
+}
+
+// zones are the names of zones RFC 5322 section 4.3 and senders use, in hours
+// from UTC.
+var zones = map[string]int{
+	"ut": 0, "utc": 0, "gmt": 0, "z": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6,
+	"pst": -8, "pdt": -7, "cet": 1, "cest": 2, "mez": 1, "mesz": 2, "met": 1, "bst": 1, "jst": 9, "west": 1, "eet": 2, "eest": 3,
+}
+
+var months = map[string]time.Month{
+	"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12,
+	"gen": 1, "mag": 5, "giu": 6, "lug": 7, "ago": 8, "set": 9, "ott": 10, "dic": 12, "okt": 10, "dez": 12, "mai": 5,
+}
+
+// parseDate reads a Date field: by RFC 5322 first, then by its parts in any
+// order. ok is false when no plausible date is in it.
+func parseDate(s string) (t time.Time, ok bool) {
+	s = strings.TrimSpace(s)
+	if s == "" || len(s) > 200 {
+		return t, false
+	}
+	if t, err := netmail.ParseDate(s); err == nil && t.Year() > 1970 && t.Year() < 2200 {
+		return t, true
+	}
+	day, year, clock, offset := 0, 0, -1, 0
+	var month time.Month
+	for _, w := range strings.FieldsFunc(dropComments(s), func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '\u00a0' }) {
+		lw := strings.ToLower(w)
+		switch {
+		case strings.Count(w, ":") >= 1 && w[0] >= '0' && w[0] <= '9':
+			if i := strings.IndexAny(w, "+-"); i > 0 {
+				if o, good := zoneOffset(w[i:]); good {
+					offset = o
+				}
+				w = w[:i]
+			}
+			var n [3]int
+			for i, p := range strings.SplitN(strings.ReplaceAll(w, ".", ":"), ":", 4) {
+				if v, good := number(p); good && i < 3 {
+					n[i] = v
+				}
+			}
+			if n[0] < 24 && n[1] < 60 && n[2] <= 60 {
+				clock = n[0]*3600 + n[1]*60 + n[2]
+			}
+		case (w[0] == '+' || w[0] == '-') && len(w) >= 5:
+			if o, good := zoneOffset(w); good {
+				offset = o
+			}
+		case strings.Count(w, "-") == 2 || strings.Count(w, "/") == 2:
+			f := strings.FieldsFunc(w, func(r rune) bool { return r == '-' || r == '/' })
+			if len(f) != 3 {
+				continue
+			}
+			a, aok := number(f[0])
+			c, cok := number(f[2])
+			m, mok := number(f[1])
+			if named, is := months[firstThree(strings.ToLower(f[1]))]; is {
+				m, mok = int(named), true
+			}
+			if !aok || !cok || !mok {
+				continue
+			}
+			if a > 31 {
+				a, c = c, a
+			}
+			day, month, year = a, time.Month(m), c
+		default:
+			if v, good := number(w); good {
+				if day == 0 && v >= 1 && v <= 31 && len(w) <= 2 {
+					day = v
+				} else if year == 0 {
+					year = v
+				}
+			} else if m, is := months[firstThree(lw)]; is && month == 0 {
+				month = m
+			} else if h, is := zones[lw]; is {
+				offset = h * 3600
+			}
+		}
+	}
+	switch {
+	case year > 0 && year < 50:
+		year += 2000
+	case year >= 50 && year < 1000:
+		year += 1900
+	}
+	if day < 1 || day > 31 || month < 1 || month > 12 || year < 1970 || year > 2199 {
+		return t, false
+	}
+	return time.Date(year, month, day, 0, 0, max(clock, 0), 0, time.FixedZone("", offset)), true
+}
+
+func firstThree(s string) string {
+	if len(s) < 3 {
+		return ""
+	}
+	return s[:3]
+}
+
+func number(s string) (int, bool) {
+	if s == "" || len(s) > 4 {
+		return 0, false
+	}
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n, true
+}
+
+func zoneOffset(s string) (seconds int, ok bool) {
+	d := strings.ReplaceAll(s[1:], ":", "")
+	v, ok := number(d)
+	if !ok || len(d) != 4 || v/100 > 14 || v%100 > 59 {
+		return 0, false
+	}
+	seconds = v/100*3600 + v%100*60
+	if s[0] == '-' {
+		seconds = -seconds
+	}
+	return seconds, true
+}

@@ -1,0 +1,121 @@
+package mail
+
+// The word lists of mail.md section 8. They recognise foreign words; none of
+// them is ever shown.
+
+// attributionShape is one way to introduce a quotation: what the line may
+// begin with and with what it ends.
+type attributionShape struct {
+	begin []string // lower case, with the blank; empty: a name or a date
+	end   []string // lower case, without the colon
+}
+
+// attributionShapes of 8.1, then of languages in which customers' programs
+// speak although sportello does not.
+var attributionShapes = []attributionShape{
+	{[]string{"il giorno ", "il ", "in data ", "in date ", "alle "}, []string{"ha scritto", "scrive", "ha scritto quanto segue"}},
+	{[]string{"da "}, []string{}},
+	{[]string{"on ", "at ", "in message "}, []string{"wrote", "writes", "sent", "said", "schrieb"}},
+	{[]string{"am ", "den ", "um "}, []string{"schrieb", "geschrieben", "folgendes geschrieben", "schrieb folgendes"}},
+	{[]string{"le ", "on "}, []string{"a écrit", "a ecrit", "écrit"}},
+	{[]string{"el "}, []string{"escribió", "escribio"}},
+	{[]string{"em ", "a "}, []string{"escreveu"}},
+	{[]string{"op "}, []string{"schreef", "het volgende geschreven", "heeft geschreven"}},
+	{[]string{"den ", "på ", "kl. "}, []string{"skrev", "skreiv"}},
+	{[]string{"dnia ", "w dniu "}, []string{"napisał", "napisał(a)", "napisała", "pisze"}},
+	{[]string{"dne ", "v "}, []string{"napsal", "napsal(a)", "napsala"}},
+	{[]string{"в ", "от "}, []string{"написал", "написала", "написал(а)", "пишет", "пользователь написал"}},
+	{[]string{"vào "}, []string{"đã viết"}},
+	{[]string{"pada "}, []string{"menulis"}},
+}
+
+// attributionMiddles stand between a name and a date at the end of a line.
+var attributionMiddles = []string{" wrote on ", " ha scritto il ", " ha scritto in data ", " in data ", " schrieb am ", " a écrit le ", " escribió el ", " wrote at ", " schreef op ", " skrev den "}
+
+// headerLabels are the labels of a quoted header block in one language.
+type headerLabels struct {
+	from, rest []string
+}
+
+// headerBlocks of 8.2. Lower case, without the colon.
+var headerBlocks = []headerLabels{
+	{[]string{"da", "mittente"}, []string{"inviato", "inviato il", "data", "data invio", "a", "destinatario", "cc", "oggetto", "ccn", "rispondi a", "priorità", "allegati"}},
+	{[]string{"from"}, []string{"sent", "date", "to", "cc", "bcc", "subject", "reply-to", "reply to", "organization", "importance", "attachments", "when", "where", "sent at"}},
+	{[]string{"von"}, []string{"gesendet", "datum", "an", "cc", "kopie", "betreff", "gesendet am", "date", "to", "subject"}},
+	{[]string{"de", "expéditeur"}, []string{"envoyé", "envoyé le", "date", "à", "a", "cc", "copie", "objet", "date d'envoi", "répondre à", "envoyé par"}},
+	{[]string{"de", "remitente"}, []string{"enviado", "enviado el", "fecha", "para", "cc", "asunto", "enviado a las"}},
+	{[]string{"de"}, []string{"enviado", "enviada em", "enviado em", "data", "para", "cc", "assunto"}},
+	{[]string{"van"}, []string{"verzonden", "datum", "aan", "cc", "onderwerp", "verzonden op"}},
+	{[]string{"från"}, []string{"skickat", "datum", "till", "kopia", "ämne", "skickad"}},
+	{[]string{"fra"}, []string{"sendt", "dato", "til", "kopi", "cc", "emne", "kopi til"}},
+	{[]string{"od"}, []string{"wysłano", "data", "wysłane", "do", "dw", "temat", "odesláno", "komu", "předmět", "kopie"}},
+	{[]string{"от", "от кого"}, []string{"отправлено", "дата", "кому", "копия", "тема", "отправлен"}},
+	{[]string{"lähettäjä"}, []string{"lähetetty", "vastaanottaja", "kopio", "aihe", "päivämäärä"}},
+	{[]string{"gönderen", "kimden"}, []string{"gönderildi", "tarih", "kime", "bilgi", "konu", "gönderme tarihi", "alıcı"}},
+	{[]string{"差出人", "发件人", "寄件者"}, []string{"送信日時", "宛先", "件名", "发送时间", "收件人", "主题", "日付", "抄送"}},
+}
+
+// originalRules of 8.3 stand between dashes or alone above a header block.
+var originalRules = []string{
+	"messaggio originale", "original message", "original appointment", "ursprüngliche nachricht", "original nachricht", "originalnachricht",
+	"message d'origine", "message d’origine", "message original", "mensaje original", "mensagem original", "oorspronkelijk bericht",
+	"ursprungligt meddelande", "originalmeddelande", "opprinnelig melding", "oprindelig meddelelse", "original besked", "oprindelig besked",
+	"wiadomość oryginalna", "oryginalna wiadomość", "původní zpráva", "исходное сообщение", "reply message", "reply above this line",
+	"alkuperäinen viesti", "antwort nachricht", "odpowiedź",
+}
+
+// forwardMarkers of 8.4.
+var forwardMarkers = []string{
+	"messaggio inoltrato", "inizio messaggio inoltrato", "inizio del messaggio inoltrato", "forwarded message", "begin forwarded message", "forwarded mail",
+	"weitergeleitete nachricht", "anfang der weitergeleiteten nachricht", "anfang der weitergeleiteten e-mail", "message transféré", "message transfere",
+	"début du message transféré", "début du message réexpédié", "mensaje reenviado", "inicio del mensaje reenviado", "mensagem encaminhada",
+	"doorgestuurd bericht", "begin doorgestuurd bericht", "vidarebefordrat meddelande", "videresendt melding", "пересылаемое сообщение", "forwarded by",
+}
+
+// forwardPrefixes and replyPrefixes are the subject prefixes of 8.4, lower
+// case, without the colon.
+var forwardPrefixes = []string{"i", "inoltra", "inoltro", "fw", "fwd", "wg", "tr", "rv", "vs", "vb", "doorst", "enc"}
+
+var replyPrefixes = []string{"r", "re", "rif", "rif.", "aw", "antw", "réf", "ref", "sv", "antwoord", "odp", "res", "ris"}
+
+// deviceBegins and deviceEnds of 8.6. DEVICE is whatever follows or precedes.
+var deviceBegins = []string{
+	"inviato da ", "inviato dal mio ", "inviata da ", "inviato con ", "scarica outlook per ", "ottieni outlook per ",
+	"sent from my ", "sent from ", "sent via ", "sent on ", "sent using ", "sent with ", "get outlook for ", "composed with ",
+	"gesendet mit ", "gesendet von ", "holen sie sich outlook für ", "diese nachricht wurde von meinem ",
+	"envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "télécharger outlook pour ", "obtenir outlook pour ",
+	"enviado desde ", "obtener outlook para ", "enviado do ", "enviado de mi ", "verstuurd vanaf mijn ", "verzonden vanaf ", "skickat från min ", "skickat från ",
+	"sendt fra min ", "sendt fra ", "wysłane z ", "отправлено с ", "lähetetty ",
+}
+
+var deviceEnds = []struct{ begin, end string }{
+	{"von meinem ", " gesendet"}, {"von ", " gesendet"}, {"von ", " aus gesendet"},
+}
+
+// footerPhrases of 8.7.
+var footerPhrases = []string{
+	"avviso di riservatezza", "questo messaggio e i suoi allegati", "questo messaggio di posta elettronica e i suoi allegati",
+	"questo messaggio di posta elettronica", "le informazioni contenute in", "le informazioni contenute nella", "le informazioni contenute nel", "ai sensi del regolamento ue 2016/679", "ai sensi del regolamento (ue) 2016/679",
+	"ai sensi del d.lgs. 196/2003", "ai sensi del d.lgs 196/2003", "prima di stampare", "this e-mail and any attachments", "this email and any attachments", "this email and any files",
+	"this e-mail and any files", "this message and any attachments", "the information contained in this", "the information in this e-mail", "the information in this email", "confidentiality notice",
+	"please consider the environment", "diese e-mail enthält vertrauliche", "diese email enthält vertrauliche", "der inhalt dieser e-mail", "ce message et ses pièces jointes",
+	"ce message et toutes les pièces jointes", "avis de confidentialité", "este mensaje y sus archivos adjuntos", "aviso de confidencialidad",
+}
+
+// replyMarkers are our own marker lines of M39 without their dashes.
+var replyMarkers = []string{
+	"rispondere sopra questa riga", "please reply above this line", "reply above this line", "scrivi sopra questa riga",
+	"bitte antworten sie oberhalb dieser zeile", "veuillez répondre au-dessus de cette ligne", "responda por encima de esta línea",
+}
+
+// quoteClasses, quoteIDs, trailingIDs and signatureClasses of 8.5. What follows
+// an element of trailingIDs is quoted although it stands outside of it.
+var (
+	quoteClasses = map[string]bool{
+		"gmail_quote": true, "gmail_quote_container": true, "gmail_attr": true, "yahoo_quoted": true, "protonmail_quote": true, "moz-cite-prefix": true,
+		"zmail_extra": true, "tutanota_quote": true, "gmail_extra": false,
+	}
+	quoteIDs         = map[string]bool{"OLK_SRC_BODY_SECTION": true, "mail-editor-reference-message-container": true, "divRplyFwdMsg": true}
+	trailingIDs      = map[string]bool{"divRplyFwdMsg": true, "appendonsend": true}
+	signatureClasses = map[string]bool{"gmail_signature": true, "moz-signature": true}
+)
