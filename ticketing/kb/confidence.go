@@ -7,11 +7,11 @@ const featureDepth = 4
 
 // Features are scale-free facts about a search, from which its confidence is reckoned.
 type Features struct {
-	Share   float64 `json:"share"`   // top score / the highest score this query could get
-	Known   float64 `json:"known"`   // share of the query's words that the scope knows
+	Share   float64 `json:"share"`   // best unit of the first hit / the highest score a unit could get from this query
+	Known   float64 `json:"known"`   // share of the query's words, stop words left out, that the scope knows
 	Second  float64 `json:"second"`  // (top - second) / top; 1 when there is no second
 	Fourth  float64 `json:"fourth"`  // (top - fourth) / top; 1 when there is no fourth
-	LogSize float64 `json:"logSize"` // log(1 + distinct words)
+	LogSize float64 `json:"logSize"` // log(1 + distinct words), of which MaxQueryWords count
 	LogTop  float64 `json:"logTop"`  // log(1 + top score)
 }
 
@@ -25,11 +25,13 @@ func newFeatures(hits []shardHit, w queryWords) Features {
 	}
 	return Features{
 		Share: hits[0].unit / w.attainable, Known: w.known, Second: margin(1), Fourth: margin(3),
-		LogSize: math.Log(1 + float64(w.count)), LogTop: math.Log(1 + top),
+		LogSize: math.Log(1 + float64(min(w.count, MaxQueryWords))), LogTop: math.Log(1 + top),
 	}
 }
+
+// vector bends the features: share grows fast from zero, and a lead over other hits says little when the first hit itself is poor.
 func (f Features) vector() [modelSize]float64 {
-	return [modelSize]float64{1, f.Share, f.Known, f.Second, f.Fourth, f.LogSize, f.LogTop}
+	return [modelSize]float64{1, math.Sqrt(f.Share), f.Known, f.Second * math.Sqrt(f.Share), f.Fourth * math.Sqrt(f.Share), f.LogSize, f.LogTop}
 }
 
 const modelSize = 7
@@ -46,7 +48,11 @@ func (m Model) Probability(f Features) float64 {
 	return 1 / (1 + math.Exp(-z))
 }
 
-// ShippedModel is the model of an installation that has not judged enough offers of its own.
-func ShippedModel() Model { return Model{-7.7332, 5.7128, -0.0626, 0.0626, 5.0286, 1.2676, 0.3398} }
+// ShippedModel is the model of an installation that has not judged enough offers of its own. It comes from public sets; see the package's
+// documentation for the command that made it.
+func ShippedModel() Model {
+	return Model{-6.3085, 3.7935, -0.6446, 1.3837, 6.7382, 1.0172, 0.2524}
+}
 
-const DefaultThreshold = 0.54
+// DefaultThreshold is the least confidence of an offer under the shipped model, 0..1.
+const DefaultThreshold = 0.57

@@ -220,6 +220,7 @@ type found struct {
 	shard      *shard
 	hits       []shardHit
 	attainable float64 // highest score an article could get
+	content    int     // words of the query that are no stop words
 	features   Features
 }
 
@@ -241,7 +242,7 @@ func (ix *Index) Search(q Query) Result {
 	sc.ask(q)
 
 	var result Result
-	best := -1.0
+	best, content := -1.0, 0
 	for _, sh := range ix.shards {
 		if q.Language != "" && sh.language != q.Language {
 			continue
@@ -253,6 +254,7 @@ func (ix *Index) Search(q Query) Result {
 		if f.features.Share > best {
 			best = f.features.Share
 			result.Features = f.features
+			content = f.content
 		}
 		for _, h := range f.hits[:min(limit, len(f.hits))] {
 			e := sh.entries[h.entry]
@@ -265,7 +267,7 @@ func (ix *Index) Search(q Query) Result {
 	if len(result.Hits) > limit {
 		result.Hits = result.Hits[:limit]
 	}
-	if len(result.Hits) > 0 {
+	if len(result.Hits) > 0 && content > 0 { // a question of stop words alone ("thank you very much") asks nothing
 		result.Confidence = ix.model.Probability(result.Features)
 	}
 	return result
@@ -312,6 +314,7 @@ func (sh *shard) search(q Query, sc *scratch, limit int) found {
 	}
 	words := sh.lookUp(v, sc)
 	sc.score(sh, v)
+	out.content = words.content
 	out.hits = sc.fuse(sh, v, limit)
 	out.attainable = words.attainable * v.fusion()
 	if len(out.hits) > 0 {
@@ -323,7 +326,8 @@ func (sh *shard) search(q Query, sc *scratch, limit int) found {
 // queryWords is what the confidence needs to know about the words of a query.
 type queryWords struct {
 	attainable float64 // highest score the query could get
-	known      float64 // share of its words that the scope knows, 0..1
+	content    int     // distinct words that are no stop words
+	known      float64 // share of those that the scope knows, 0..1
 	count      int     // distinct words
 }
 
@@ -334,13 +338,13 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	sc.terms, sc.grams = sc.terms[:0], sc.grams[:0]
 	highest := idf(v.docs, 0)
 	var unknown []float64
-	var knownWeight, allWeight float64
+	w := queryWords{count: len(sc.asked)}
 	for _, a := range sc.asked {
-		weight, share := 1+math.Log(a.count), 1.0
+		weight, content := 1+math.Log(a.count), 1
 		if stopWord(sh.language, a.word) {
-			weight, share = weight*stopWeight, stopWeight
+			weight, content = weight*stopWeight, 0
 		}
-		allWeight += share
+		w.content += content
 		id, ok := sh.surfaces[a.word]
 		if !ok {
 			id, ok = sh.stems[stem(sh.language, a.word)]
@@ -349,7 +353,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		if ok {
 			if at, again := sc.byTerm[id]; again {
 				sc.terms[at].weight = max(sc.terms[at].weight, weight*sc.terms[at].idf)
-				knownWeight += share
+				w.known += float64(content)
 				continue
 			}
 			df = v.within(sh.words.of(id), nil)
@@ -358,7 +362,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		if df == 0 {
 			unknown = append(unknown, weight*highest)
 		} else {
-			knownWeight += share
+			w.known += float64(content)
 			sc.byTerm[id] = len(sc.terms)
 			sc.terms = append(sc.terms, term{id: id, weight: weight * rarity, idf: rarity, word: a.word})
 		}
@@ -367,7 +371,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	sc.terms = rarest(sc.terms, MaxQueryWords)
 	sc.grams = rarest(sc.grams, MaxQueryGrams)
 
-	w := queryWords{known: knownWeight / allWeight, count: len(sc.asked)}
+	w.known /= max(1, float64(w.content))
 	for _, t := range sc.terms {
 		w.attainable += t.weight
 	}
