@@ -30,6 +30,13 @@ type chooser struct {
 func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	c := chooser{pec: m.PEC != nil && m.PEC.Envelope != ""}
 	c.choose(top, true)
+	if len(c.pieces) == 0 && len(c.files) == 1 && c.files[0] == top && (top.ctype == "text/plain" || top.isHTML()) {
+		// The whole mail is one text marked as a file.
+		c.pieces = []piece{{part: top, html: top.isHTML()}}
+		if top.fileName() == "" {
+			c.files = nil
+		}
+	}
 	if c.encrypted {
 		m.flag("encrypted")
 	}
@@ -48,9 +55,9 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	}
 	lines = m.cutLines(lines, limits.Text)
 	m.readHTML(c, limits, cids, lines)
-	_, forward := TrimSubject(m.Subject)
+	_, subject := trimSubject(m.Subject)
 	m.Text = joinLines(lines)
-	m.Visible, m.Elided, _ = splitQuote(lines, forward)
+	m.Visible, m.Elided, _ = splitQuote(lines, subject)
 	m.listFiles(c.files, cids, limits)
 }
 
@@ -205,8 +212,9 @@ func (c *chooser) hasHTML() bool {
 
 // stubs are what programs write into the plain part instead of the text.
 var stubs = []string{
-	"cannot show html", "does not support html", "doesn't support html", "not support html", "html-capable", "html capable", "view this email in your browser",
-	"your email client does not", "your mail client does not", "requires html", "html messages", "please use an html compatible", "html-only", "non supporta html", "non supporta l'html", "to view the message, please use",
+	"cannot show html", "your email client does not", "your e-mail client does not", "your mail client does not", "your mail reader does not", "your email program does not",
+	"html-capable", "html capable", "html-enabled", "html enabled", "view this email in your browser", "requires html", "please use an html compatible",
+	"non supporta html", "non supporta l'html", "non visualizza l'html", "to view the message, please use",
 }
 
 // hasWords reports whether the plain parts say something.

@@ -17,11 +17,11 @@ const (
 
 // splitQuote divides lines into what is new and the rest (mail.md section 8).
 // Every line that is not blank is in exactly one of the two, in its order (Q1).
-// forward says that the subject is a forward's: then a header block begins
-// forwarded text, which stays visible (Q7). cutAt is the line our reply marker
+// Under the subject of a forward a header block begins forwarded text, which
+// stays visible (Q7); so does one at the very top of a mail that is no reply. cutAt is the line our reply marker
 // was found on, or -1.
-func splitQuote(lines []textLine, forward bool) (visible, elided string, cutAt int) {
-	q := &quoter{lines: lines, kind: make([]lineKind, len(lines)), forward: forward}
+func splitQuote(lines []textLine, subject subjectKind) (visible, elided string, cutAt int) {
+	q := &quoter{lines: lines, kind: make([]lineKind, len(lines)), forward: subject == subjectForward, reply: subject == subjectReply}
 	q.classify()
 	cutAt = q.decide()
 	return q.join(false), q.join(true), cutAt
@@ -30,8 +30,8 @@ func splitQuote(lines []textLine, forward bool) (visible, elided string, cutAt i
 // SplitQuote divides plain text into the new words and the rest, as the reader
 // does for the text of a mail with this subject.
 func SplitQuote(text, subject string) (visible, elided string) {
-	_, forward := TrimSubject(subject)
-	visible, elided, _ = splitQuote(unmarkedLines(text), forward)
+	_, kind := trimSubject(subject)
+	visible, elided, _ = splitQuote(unmarkedLines(text), kind)
 	return visible, elided
 }
 
@@ -57,6 +57,7 @@ type quoter struct {
 	kind    []lineKind
 	elide   []bool
 	forward bool
+	reply   bool
 	// introduced marks quoted lines that an attribution or a container
 	// announces; a lone ">" line without is the writer's own (Q4).
 	introduced []bool
@@ -98,7 +99,7 @@ func (q *quoter) classify() {
 			continue
 		}
 		if q.isOriginalRule(i) || q.isHeaderBlock(i) {
-			if q.forward {
+			if q.forward || !q.reply && !q.textBefore(i) {
 				forwarded = i
 				break
 			}
@@ -118,9 +119,17 @@ func (q *quoter) classify() {
 				}
 				i = last
 				continue
-			case dated:
+			case dated && q.textBefore(i):
 				q.quoteTail(i)
 				return
+			case dated:
+				// Nothing stands above and no line below is marked: the words
+				// may be new (Q2).
+				for j := i; j <= last; j++ {
+					q.setQuote(j)
+				}
+				i = last
+				continue
 			}
 		}
 		if q.lines[i].hint&hintSignature != 0 {
@@ -190,12 +199,17 @@ func (q *quoter) container(i int) int {
 	return j - 1
 }
 
-// wrapped joins the lines of a quotation that a sending program broke: one
-// short line between two quoted ones of an introduced quotation.
+// wrapped gives back to a quotation the line ends that a sending program broke
+// off: an unmarked line that goes on in lower case after a long quoted line
+// without a full stop, before another quoted line.
 func (q *quoter) wrapped() {
 	for i := 1; i+1 < len(q.lines); i++ {
-		if q.kind[i] == kindText && q.kind[i-1] == kindQuote && q.kind[i+1] == kindQuote && q.introduced[i-1] && isQuoted(q.lines[i-1].text) &&
-			len(q.lines[i-1].text) > 60 && len(q.lines[i].text) < 30 && len(strings.Fields(q.lines[i].text)) <= 2 && !strings.ContainsAny(q.lines[i].text, ".?!:") {
+		prev, s := strings.TrimRight(q.lines[i-1].text, " "), q.lines[i].text
+		if q.kind[i] != kindText || q.kind[i-1] != kindQuote || q.kind[i+1] != kindQuote || !q.introduced[i-1] || !isQuoted(prev) {
+			continue
+		}
+		r, _ := utf8.DecodeRuneInString(s)
+		if utf8.RuneCountInString(prev) >= 66 && len(s) < 66 && unicode.IsLower(r) && !strings.ContainsAny(prev[len(prev)-1:], ".?!:;") {
 			q.setQuote(i)
 		}
 	}
@@ -337,6 +351,10 @@ func (q *quoter) signature(start, end int) {
 			break
 		}
 	}
+	if i := q.listFooter(start, end); i >= 0 {
+		mark(i, end)
+		end = i
+	}
 	for changed := true; changed; {
 		changed = false
 		last := end - 1
@@ -366,6 +384,23 @@ func (q *quoter) signature(start, end int) {
 			changed = true
 		}
 	}
+}
+
+// listFooter finds what list servers add: a rule of underscores, the name of
+// the list and at most five lines more.
+func (q *quoter) listFooter(start, end int) int {
+	filled := 0
+	for i := end - 1; i >= start && filled < 7; i-- {
+		s := strings.TrimSpace(q.lines[i].text)
+		if s == "" {
+			continue
+		}
+		filled++
+		if len(s) >= 2 && strings.Trim(s, "_") == "" && i+1 < end && strings.Contains(strings.ToLower(q.lines[i+1].text), "mailing list") {
+			return i
+		}
+	}
+	return -1
 }
 
 func (q *quoter) nextFilledBefore(i, end int) int {
@@ -560,32 +595,65 @@ func (q *quoter) attribution(i int) (last int, dated bool) {
 	if first == "" || utf8.RuneCountInString(first) > maxAttributionChars {
 		return -1, false
 	}
-	joined := ""
-	for j := i; j < len(q.lines) && j < i+maxAttributionLines; j++ {
-		if j > i && isBlankLine(q.lines[j].text) {
+	begins := beginsAttribution(first)
+	joined := first
+	if ok, dated := isAttribution(joined, true); ok {
+		return i, dated
+	}
+	// What a line of plain words begins is no introduction even if the next
+	// line ends one.
+	if !begins && !startsWithDate(first) && !strings.Contains(first, "@") && !shortBeginning(first) {
+		return -1, false
+	}
+	for j, n := i+1, 1; j < len(q.lines) && n < maxAttributionLines; j++ {
+		raw := q.lines[j].text
+		if isBlankLine(raw) {
+			// Some programs set the address apart: name, empty line, "<", address.
+			next := q.nextFilled(j)
+			if !begins || next >= len(q.lines) || !strings.HasPrefix(strings.TrimSpace(q.lines[next].text), "<") || strings.HasSuffix(joined, ":") {
+				break
+			}
+			continue
+		}
+		n++
+		s := normal(raw)
+		if beginsAttribution(s) && (!begins || firstWord3(s) == firstWord3(first)) {
 			break
 		}
-		s := normal(q.lines[j].text)
-		if joined != "" {
-			joined += " "
-		}
-		joined += s
+		joined += " " + s
 		if len(joined) > 2*maxAttributionChars {
 			break
 		}
-		if ok, dated := isAttribution(joined, j == i); ok {
+		if ok, dated := isAttribution(joined, false); ok {
 			return j, dated
-		}
-		// The next line must not begin one by itself.
-		if j+1 < len(q.lines) && j > i && beginsAttribution(normal(q.lines[j+1].text)) {
-			break
 		}
 	}
 	return -1, false
 }
 
+func firstWord3(s string) string {
+	w, _, _ := strings.Cut(s, " ")
+	return w
+}
+
+// shortBeginning reports lines such as "Il giorno" or "On Mon," that wrap
+// before the date.
+func shortBeginning(s string) bool {
+	for _, shape := range attributionShapes {
+		for _, b := range shape.begin {
+			if strings.HasPrefix(s+" ", b) && len(s) < 40 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func normal(s string) string {
 	s = strings.Trim(s, " \t\u00a0>*_|")
+	if strings.HasPrefix(s, "--") {
+		s = strings.Trim(s, "- ")
+	}
 	return strings.ToLower(strings.Join(strings.Fields(s), " "))
 }
 
@@ -642,6 +710,9 @@ func isAttribution(s string, single bool) (ok, dated bool) {
 			}
 		}
 	}
+	if ok := isDatedSender(core, colon); ok {
+		return true, true
+	}
 	if !colon {
 		return false, false
 	}
@@ -650,11 +721,42 @@ func isAttribution(s string, single bool) (ok, dated bool) {
 			return true, true
 		}
 	}
-	// DATE NAME <address>:
-	if dated && startsWithNumericDate(core) && strings.Contains(core, "@") && len(core) < 150 {
-		return true, true
+	// On DATE wrote NAME:
+	for _, v := range middleVerbs {
+		i := strings.Index(core, v)
+		if i <= 0 || !hasDate(core[:i]) || !startsWithDate(core) && !beginsAttribution(core) {
+			continue
+		}
+		if rest := core[i+len(v):]; strings.Contains(rest, "@") || len(strings.Fields(rest)) <= 6 {
+			return true, true
+		}
 	}
 	return false, false
+}
+
+// isDatedSender recognises introductions without a verb: DATE, NAME <address>:
+// and the numeric 2016-03-03 17:21 GMT+01:00 NAME.
+func isDatedSender(core string, colon bool) bool {
+	if len(core) > 200 || !startsWithDate(core) || !hasDate(core) {
+		return false
+	}
+	words := strings.Fields(core)
+	if len(words) < 2 {
+		return false
+	}
+	address := strings.Contains(words[len(words)-1], "@")
+	for _, shape := range attributionShapes {
+		for _, b := range shape.begin {
+			if strings.HasPrefix(core, b) {
+				return false
+			}
+		}
+	}
+	if colon && address {
+		return true
+	}
+	full := strings.Count(words[0], "-") == 2 || strings.Count(words[0], "/") == 2
+	return full && len(words[0]) >= 8 && len(words) <= 10 && (address && strings.HasSuffix(core, ">") || len(words) > 2 && strings.HasPrefix(words[2], "gmt"))
 }
 
 func cutColon(s string) (core string, colon bool) {
@@ -695,11 +797,6 @@ func startsWithDate(s string) bool {
 	return false
 }
 
-func startsWithNumericDate(s string) bool {
-	w, _, _ := strings.Cut(s, " ")
-	return w != "" && w[0] >= '0' && w[0] <= '9' && hasDate(strings.TrimRight(w, ",")+" ")
-}
-
 func isDeviceLine(s string) bool {
 	low := strings.ToLower(strings.Trim(s, " \t\u00a0*_<>[]-—"))
 	if low == "" || len(low) > 160 || len(strings.Fields(low)) > 12 {
@@ -732,25 +829,42 @@ func isFooter(s string) bool {
 	return false
 }
 
+// subjectKind is what the outermost prefix of a subject says.
+type subjectKind uint8
+
+const (
+	subjectPlain subjectKind = iota
+	subjectReply
+	subjectForward
+)
+
 // TrimSubject removes reply and forward prefixes of mail.md 8.4 with their
 // counters, repeatedly. forward reports whether the outermost was a forward's.
 func TrimSubject(s string) (base string, forward bool) {
+	base, kind := trimSubject(s)
+	return base, kind == subjectForward
+}
+
+func trimSubject(s string) (base string, kind subjectKind) {
 	s = strings.TrimSpace(s)
 	for first := true; ; first = false {
 		i := strings.IndexAny(s, ":：")
 		if i <= 0 || i > 20 {
-			return s, forward
+			return s, kind
 		}
 		label := strings.ToLower(strings.TrimSpace(s[:i]))
 		if j := strings.IndexAny(label, "[("); j > 0 && strings.Trim(label[j:], "[]() 0123456789") == "" {
 			label = strings.TrimSpace(label[:j])
 		}
-		fwd := contains(forwardPrefixes, label)
-		if !fwd && !contains(replyPrefixes, label) {
-			return s, forward
+		forward := contains(forwardPrefixes, label)
+		if !forward && !contains(replyPrefixes, label) {
+			return s, kind
 		}
 		if first {
-			forward = fwd
+			kind = subjectReply
+			if forward {
+				kind = subjectForward
+			}
 		}
 		_, n := utf8.DecodeRuneInString(s[i:])
 		s = strings.TrimSpace(s[i+n:])

@@ -32,6 +32,9 @@ var attributionShapes = []attributionShape{
 // attributionMiddles stand between a name and a date at the end of a line.
 var attributionMiddles = []string{" wrote on ", " ha scritto il ", " ha scritto in data ", " in data ", " schrieb am ", " a écrit le ", " escribió el ", " wrote at ", " schreef op ", " skrev den "}
 
+// middleVerbs stand between a date and a name.
+var middleVerbs = []string{" schrieb ", " schreef ", " skrev ", " a écrit ", " wrote ", " ha scritto ", " escribió ", " escreveu ", " написал ", " napsal "}
+
 // headerLabels are the labels of a quoted header block in one language.
 type headerLabels struct {
 	from, rest []string
