@@ -31,11 +31,11 @@ type SMTPConfig struct {
 	Port     int    // 587, or 465 with TLSFull
 	TLS      string // TLSStart (default), TLSFull or TLSNone
 	Username string // empty: no sign-in
-	Password string
+	Password ticketing.Secret
 	// Auth is the way to sign in: "auto" (default: the best the server offers of those with a password), "plain", "login", "cram-md5",
 	// "scram-sha-1", "scram-sha-256" or "xoauth2".
 	Auth string
-	// Token returns a fresh access token for xoauth2.
+	// Token returns a fresh access token for xoauth2; nil: the password is the token.
 	Token func(context.Context) (string, error)
 	Helo  string // name we greet with; default: the host's name
 	// TLSConfig replaces the default (TLS 1.2 or newer, system roots, certificate checked against Host).
@@ -47,11 +47,6 @@ type SMTPConfig struct {
 	Connections    int           // open at a time: 4; a further Send waits
 	IdleLimit      time.Duration // an unused connection is closed after: 30 s
 	MaxLetters     int           // letters over one connection: 100
-}
-
-// Format prints the settings without the password.
-func (c SMTPConfig) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "smtp %s:%d tls=%s user=%s password=***", c.Host, c.Port, c.TLS, c.Username)
 }
 
 func (c SMTPConfig) withDefaults() SMTPConfig {
@@ -162,11 +157,7 @@ func NewSender(config SMTPConfig) (*Sender, error) {
 		return nil, fmt.Errorf("smtp: tls %q, want starttls, tls or none", c.TLS)
 	}
 	switch c.Auth {
-	case "auto", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256":
-	case "xoauth2":
-		if c.Token == nil {
-			return nil, errors.New("smtp: auth xoauth2 needs a source of access tokens")
-		}
+	case "auto", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256", "xoauth2":
 	default:
 		return nil, fmt.Errorf("smtp: auth %q, want auto, plain, login, cram-md5, scram-sha-1, scram-sha-256 or xoauth2", c.Auth)
 	}
@@ -408,6 +399,7 @@ func (s *Sender) auth(ctx context.Context, client *smtp.Client) (smtp.Auth, erro
 	if !ok {
 		return nil, errors.New("the server offers no sign-in; leave the username empty, or check port and tls")
 	}
+	password := c.Password.Reveal()
 	has := strings.Fields(strings.ToUpper(offered))
 	way := strings.ToUpper(c.Auth)
 	if way == "AUTO" {
@@ -421,21 +413,23 @@ func (s *Sender) auth(ctx context.Context, client *smtp.Client) (smtp.Auth, erro
 	}
 	switch way {
 	case "SCRAM-SHA-256":
-		return smtp.ScramSHA256Auth(c.Username, c.Password), nil
+		return smtp.ScramSHA256Auth(c.Username, password), nil
 	case "SCRAM-SHA-1":
-		return smtp.ScramSHA1Auth(c.Username, c.Password), nil
+		return smtp.ScramSHA1Auth(c.Username, password), nil
 	case "CRAM-MD5":
-		return smtp.CRAMMD5Auth(c.Username, c.Password), nil
+		return smtp.CRAMMD5Auth(c.Username, password), nil
 	case "PLAIN":
-		return smtp.PlainAuth("", c.Username, c.Password, c.Host, false), nil
+		return smtp.PlainAuth("", c.Username, password, c.Host, false), nil
 	case "LOGIN":
-		return smtp.LoginAuth(c.Username, c.Password, c.Host, false), nil
+		return smtp.LoginAuth(c.Username, password, c.Host, false), nil
 	case "XOAUTH2":
-		token, err := c.Token(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("no access token: %w", err)
+		if c.Token != nil {
+			var err error
+			if password, err = c.Token(ctx); err != nil {
+				return nil, fmt.Errorf("no access token: %w", err)
+			}
 		}
-		return smtp.XOAuth2Auth(c.Username, token), nil
+		return smtp.XOAuth2Auth(c.Username, password), nil
 	}
 	return nil, fmt.Errorf("the server offers %s; none of these works with a password", offered)
 }

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
+
+	"github.com/sportello/sportello/ticketing"
 )
 
 // scripted is a raw SMTP server that does exactly what its steps say. A step is GREETING, EHLO, MAIL, RCPT, DATA or DOT; its value is a
@@ -38,13 +41,16 @@ type scripted struct {
 	after       int      // steps apply from this letter of a connection on
 }
 
-func newScripted(t *testing.T, steps map[string]string) *scripted {
+func newScripted(t *testing.T, steps map[string]string, options ...func(*scripted)) *scripted {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &scripted{listener: l, steps: steps, reached: make(chan string, 1000)}
+	for _, option := range options {
+		option(s)
+	}
 	var all sync.WaitGroup
 	var open sync.Map
 	all.Go(func() {
@@ -140,6 +146,13 @@ func (s *scripted) serve(c net.Conn, n int) {
 	}
 }
 
+// seen returns how many connections there were, the commands and the bodies.
+func (s *scripted) seen() (connections int, lines, bodies []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connections, slices.Clone(s.lines), slices.Clone(s.bodies)
+}
+
 func (s *scripted) config() SMTPConfig {
 	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
 	n, _ := strconv.Atoi(port)
@@ -209,8 +222,8 @@ func TestSendVerbsAndFaults(t *testing.T) {
 				if wantBegan := map[string]int{"DATA": 1, "DOT": 1}[verb]; began != wantBegan {
 					t.Errorf("began called %d times, want %d", began, wantBegan)
 				}
-				if server.connections != 1 {
-					t.Errorf("%d connections, want 1", server.connections)
+				if n, _, _ := server.seen(); n != 1 {
+					t.Errorf("%d connections, want 1", n)
 				}
 				if len(sender.idle) != 0 {
 					t.Error("a connection was kept after an error")
@@ -223,7 +236,6 @@ func TestSendVerbsAndFaults(t *testing.T) {
 // TestSendInterruptedInBody: without the final dot the server must not have the letter, so it may go again.
 func TestSendInterruptedInBody(t *testing.T) {
 	server := newScripted(t, nil)
-	server.steps = map[string]string{"DOT": "250 never reached"}
 	sender := newTestSender(t, server.config())
 	ctx, cancel := context.WithCancel(t.Context())
 	e := testEnvelope()
@@ -233,10 +245,8 @@ func TestSendInterruptedInBody(t *testing.T) {
 	if !errors.As(err, &failed) || failed.Kind != SendTemporary || !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v, want temporary", err)
 	}
-	_ = server.listener.Close()
-	server.mu.Lock()
-	defer server.mu.Unlock()
-	for _, body := range server.bodies {
+	_, _, bodies := server.seen()
+	for _, body := range bodies {
 		if strings.HasSuffix(body, "\r\n.\r\n") {
 			t.Error("an interrupted letter was ended with a dot: the server would deliver half of it")
 		}
@@ -252,7 +262,8 @@ func TestSendBeganFails(t *testing.T) {
 	if !errors.As(err, &failed) || failed.Kind != SendTemporary || !errors.Is(err, cause) {
 		t.Fatalf("got %v, want temporary because of %v", err, cause)
 	}
-	for _, line := range server.lines {
+	_, lines, _ := server.seen()
+	for _, line := range lines {
 		if line == "DATA" {
 			t.Error("DATA was said although began failed")
 		}
@@ -270,8 +281,8 @@ func TestSendWireCommands(t *testing.T) {
 	}
 	want := []string{"EHLO desk.example", "MAIL FROM:<bounce+x@desk.example> SIZE=20 RET=HDRS ENVID=01J+2Bx+3Dy",
 		"RCPT TO:<maria@cliente.example> NOTIFY=FAILURE", "DATA"}
-	if fmt.Sprint(server.lines) != fmt.Sprint(want) {
-		t.Errorf("said\n%q, want\n%q", server.lines, want)
+	if _, lines, _ := server.seen(); !slices.Equal(lines, want) {
+		t.Errorf("said\n%q, want\n%q", lines, want)
 	}
 }
 
@@ -285,24 +296,24 @@ func TestSendReusesConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if server.connections != 3 {
-		t.Errorf("12 letters, 5 a connection: %d connections, want 3", server.connections)
+	connections, lines, bodies := server.seen()
+	if connections != 3 {
+		t.Errorf("12 letters, 5 a connection: %d connections, want 3", connections)
 	}
-	for _, line := range server.lines {
+	for _, line := range lines {
 		if line == "NOOP" || line == "RSET" {
 			t.Errorf("%s costs a round trip that nothing needs", line)
 		}
 	}
-	if len(server.bodies) != 12 {
-		t.Errorf("%d letters arrived, want 12", len(server.bodies))
+	if len(bodies) != 12 {
+		t.Errorf("%d letters arrived, want 12", len(bodies))
 	}
 }
 
 // TestSendKeptConnectionWentAway: the server may end an idle connection at any time; the letter goes over a new one at once.
 func TestSendKeptConnectionWentAway(t *testing.T) {
 	for _, fault := range []string{"drop", "421 4.4.2 idle too long"} {
-		server := newScripted(t, map[string]string{"MAIL": fault})
-		server.once, server.after = true, 1
+		server := newScripted(t, map[string]string{"MAIL": fault}, func(s *scripted) { s.once, s.after = true, 1 })
 		sender := newTestSender(t, server.config())
 		began := 0
 		for range 2 {
@@ -310,8 +321,8 @@ func TestSendKeptConnectionWentAway(t *testing.T) {
 				t.Fatalf("%s: %v", fault, err)
 			}
 		}
-		if server.connections != 2 || began != 2 || len(server.bodies) != 2 {
-			t.Errorf("%s: %d connections, %d begun, %d letters; want 2 of each", fault, server.connections, began, len(server.bodies))
+		if n, _, bodies := server.seen(); n != 2 || began != 2 || len(bodies) != 2 {
+			t.Errorf("%s: %d connections, %d begun, %d letters; want 2 of each", fault, n, began, len(bodies))
 		}
 	}
 }
@@ -332,8 +343,8 @@ func TestSendIdleConnectionIsClosed(t *testing.T) {
 		}
 		waitFor(t, func() bool { sender.mu.Lock(); defer sender.mu.Unlock(); return len(sender.idle) == 0 })
 	}
-	if server.connections != 2 {
-		t.Errorf("%d connections, want 2", server.connections)
+	if n, _, _ := server.seen(); n != 2 {
+		t.Errorf("%d connections, want 2", n)
 	}
 }
 
@@ -366,8 +377,8 @@ func TestSendManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if server.connections > 3 || len(server.bodies) != 30 {
-		t.Errorf("%d connections (at most 3), %d letters (30)", server.connections, len(server.bodies))
+	if n, _, bodies := server.seen(); n > 3 || len(bodies) != 30 {
+		t.Errorf("%d connections (at most 3), %d letters (30)", n, len(bodies))
 	}
 }
 
@@ -403,8 +414,8 @@ func TestSendRefusesBeforeConnecting(t *testing.T) {
 	if _, err := sender.Send(t.Context(), e, nothing); err != nil {
 		t.Errorf("a line of exactly 998 bytes: %v", err)
 	}
-	if server.connections != 1 {
-		t.Errorf("%d connections, want 1", server.connections)
+	if n, _, _ := server.seen(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
 	}
 	e.Bytes = bytes.Repeat([]byte("0123456789012345678\r\n"), 5000)
 	var failed *SendError
@@ -421,7 +432,8 @@ func TestSendAddressesOnTheWire(t *testing.T) {
 	if _, err := sender.Send(t.Context(), e, nothing); err != nil {
 		t.Fatal(err)
 	}
-	all := strings.Join(server.lines, "\n")
+	_, lines, _ := server.seen()
+	all := strings.Join(lines, "\n")
 	if !strings.Contains(all, "MAIL FROM:<> ") || !strings.Contains(all, "RCPT TO:<info@xn--perch-fsa.example>") {
 		t.Errorf("null sender and A-labels expected:\n%s", all)
 	}
@@ -452,6 +464,13 @@ type received struct {
 type peerSession struct {
 	*peer
 	now received
+}
+
+// got returns the letters so far and how often somebody signed in.
+func (p *peer) got() ([]received, int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.letters), p.signed
 }
 
 func (p *peer) NewSession(*gosmtp.Conn) (gosmtp.Session, error) { return &peerSession{peer: p}, nil }
@@ -545,15 +564,16 @@ func TestSendTLS(t *testing.T) {
 			}
 			sender := newTestSender(t, config)
 			_, err := sender.Send(t.Context(), testEnvelope(), nothing)
+			letters, _ := p.got()
 			if c.verb == "" {
-				if err != nil || len(p.letters) != 1 {
-					t.Errorf("%d letters, %v", len(p.letters), err)
+				if err != nil || len(letters) != 1 {
+					t.Errorf("%d letters, %v", len(letters), err)
 				}
 				return
 			}
 			var failed *SendError
-			if !errors.As(err, &failed) || failed.Kind != SendTemporary || !failed.Setup || failed.Verb != c.verb || len(p.letters) != 0 {
-				t.Errorf("%d letters, %+v; want a temporary fault of the setup at %s", len(p.letters), err, c.verb)
+			if !errors.As(err, &failed) || failed.Kind != SendTemporary || !failed.Setup || failed.Verb != c.verb || len(letters) != 0 {
+				t.Errorf("%d letters, %+v; want a temporary fault of the setup at %s", len(letters), err, c.verb)
 			}
 		})
 	}
@@ -561,17 +581,17 @@ func TestSendTLS(t *testing.T) {
 
 func TestSendSignsIn(t *testing.T) {
 	p, trust := newPeer(t, true, false)
-	config := SMTPConfig{Host: "127.0.0.1", Port: p.port, TLSConfig: trust, Username: "desk", Password: "right"}
+	config := SMTPConfig{Host: "127.0.0.1", Port: p.port, TLSConfig: trust, Username: "desk", Password: ticketing.NewSecret("right")}
 	sender := newTestSender(t, config)
 	for range 3 {
 		if _, err := sender.Send(t.Context(), testEnvelope(), nothing); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if p.signed != 1 || len(p.letters) != 3 {
-		t.Errorf("signed in %d times for %d letters, want 1 and 3", p.signed, len(p.letters))
+	if letters, signed := p.got(); signed != 1 || len(letters) != 3 {
+		t.Errorf("signed in %d times for %d letters, want 1 and 3", signed, len(letters))
 	}
-	config.Password = "wrong"
+	config.Password = ticketing.NewSecret("wrong")
 	_, err := newTestSender(t, config).Send(t.Context(), testEnvelope(), nothing)
 	var failed *SendError
 	if !errors.As(err, &failed) || failed.Kind != SendTemporary || !failed.Setup || failed.Verb != "AUTH" || failed.Code != 535 {
@@ -594,15 +614,19 @@ func TestSendDSNAndUTF8(t *testing.T) {
 	if _, err := sender.Send(t.Context(), e, nothing); err != nil {
 		t.Fatal(err)
 	}
-	got := p.letters[0]
+	letters, _ := p.got()
+	got := letters[0]
 	if got.mail.EnvelopeID != e.ENVID || got.mail.Return != gosmtp.DSNReturnHeaders || len(got.rcpt.Notify) != 1 || got.rcpt.Notify[0] != gosmtp.DSNNotifyFailure {
 		t.Errorf("DSN: %+v %+v", got.mail, got.rcpt)
 	}
 	if !got.mail.UTF8 || got.to != e.To {
 		t.Errorf("SMTPUTF8 %v, recipient %s", got.mail.UTF8, got.to)
 	}
-	if _, err := sender.Send(t.Context(), testEnvelope(), nothing); err != nil || p.letters[1].mail.UTF8 {
-		t.Errorf("SMTPUTF8 said where nothing needs it (%v)", err)
+	if _, err := sender.Send(t.Context(), testEnvelope(), nothing); err != nil {
+		t.Fatal(err)
+	}
+	if letters, _ = p.got(); letters[1].mail.UTF8 {
+		t.Error("SMTPUTF8 said where nothing needs it")
 	}
 }
 
@@ -632,7 +656,8 @@ func TestSendBytes(t *testing.T) {
 		if _, err := sender.Send(t.Context(), e, nothing); err != nil {
 			t.Fatal(err)
 		}
-		if got := p.letters[len(p.letters)-1].body; !bytes.Equal(got, e.Bytes) {
+		letters, _ := p.got()
+		if got := letters[len(letters)-1].body; !bytes.Equal(got, e.Bytes) {
 			t.Fatalf("letter %d: %d bytes arrived, %d were sent", i, len(got), len(e.Bytes))
 		}
 	}
@@ -642,7 +667,6 @@ func TestNewSenderChecksSettings(t *testing.T) {
 	for name, c := range map[string]SMTPConfig{
 		"no host":     {},
 		"unknown tls": {Host: "h", TLS: "ssl"}, "unknown auth": {Host: "h", Auth: "ntlm"},
-		"no token": {Host: "h", Auth: "xoauth2"},
 	} {
 		if _, err := NewSender(c); err == nil {
 			t.Errorf("%s: accepted", name)
