@@ -55,6 +55,7 @@ type IMAPConfig struct {
 	// Token returns a fresh OAuth 2 access token for "xoauth2". It is asked at every connection.
 	Token func(ctx context.Context) (string, error)
 
+	// Folder is read, INBOX by default. Levels are parted by a slash, here and in MoveTo, whatever the server uses.
 	Folder string
 	// After is what happens at the server to mail that has been dealt with: "keep" (nothing; the default), "flag" (DoneKeyword is set)
 	// or "move" (to MoveTo, which is made if missing).
@@ -322,8 +323,12 @@ func (s *Session) Examine(ctx context.Context, folder string) (Folder, error) {
 }
 
 func (s *Session) open(ctx context.Context, name string, readOnly bool) (Folder, error) {
+	name, err := s.native(ctx, name)
+	if err != nil {
+		return Folder{}, err
+	}
 	var data *imap.SelectData
-	err := s.run(ctx, "open folder "+name, s.config.CommandTimeout, func() (err error) {
+	err = s.run(ctx, "open folder "+name, s.config.CommandTimeout, func() (err error) {
 		data, err = s.client.Select(name, &imap.SelectOptions{ReadOnly: readOnly}).Wait()
 		return err
 	})
@@ -341,6 +346,37 @@ func (s *Session) open(ctx context.Context, name string, readOnly bool) (Folder,
 	}
 	f := Folder{UIDValidity: data.UIDValidity, UIDNext: uint32(data.UIDNext), Messages: data.NumMessages}
 	return f, nil
+}
+
+// native writes a folder's name of the settings, where levels are parted by a slash, as the server wants it: many use a dot, and some
+// keep all folders below INBOX (RFC 2342).
+func (s *Session) native(ctx context.Context, name string) (string, error) {
+	if !strings.Contains(name, "/") {
+		return name, nil
+	}
+	delimiter, prefix := "", ""
+	err := s.run(ctx, "LIST", s.config.CommandTimeout, func() error {
+		if s.caps.Has(imap.CapNamespace) {
+			data, err := s.client.Namespace().Wait()
+			if err == nil && len(data.Personal) > 0 && data.Personal[0].Delim != 0 {
+				delimiter, prefix = string(data.Personal[0].Delim), data.Personal[0].Prefix
+				return nil
+			}
+		}
+		list, err := s.client.List("", "", nil).Collect()
+		if err == nil && len(list) > 0 && list[0].Delim != 0 {
+			delimiter = string(list[0].Delim)
+		}
+		return err
+	})
+	if delimiter == "" || delimiter == "/" {
+		return name, err
+	}
+	name = strings.ReplaceAll(name, "/", delimiter)
+	if !strings.HasPrefix(strings.ToUpper(name), "INBOX"+delimiter) && !strings.HasPrefix(name, prefix) {
+		name = prefix + name
+	}
+	return name, err
 }
 
 // SentFolder is the folder the server marks as the one of sent mail (RFC 6154), or ErrNotFound.

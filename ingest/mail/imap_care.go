@@ -35,6 +35,10 @@ func (s *Session) Move(ctx context.Context, uids []uint32, target string) error 
 	if !move && !s.caps.Has(imap.CapUIDPlus) {
 		return s.config.fail(imapMove, "MOVE", errors.New("neither MOVE nor UIDPLUS is offered"))
 	}
+	target, err := s.native(ctx, target)
+	if err != nil {
+		return err
+	}
 	transfer := func() error {
 		if move {
 			return s.run(ctx, "MOVE", s.config.CommandTimeout, func() error {
@@ -47,7 +51,7 @@ func (s *Session) Move(ctx context.Context, uids []uint32, target string) error 
 			return err
 		})
 	}
-	err := transfer()
+	err = transfer()
 	if e := IMAPErrorOf(err); e != nil && e.Refusal {
 		if s.create(ctx, target) == nil {
 			err = transfer()

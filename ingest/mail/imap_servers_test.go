@@ -123,7 +123,9 @@ func dovecot(t *testing.T, env, mode string) *imapServer {
 	}
 	user := "imap-" + strings.ToLower(rand.Text()) + "@example.com"
 	c := at(t, address, IMAPConfig{Name: "desk", TLS: mode, Username: user, Password: os.Getenv("SPORTELLO_TEST_DOVECOT_PASSWORD")})
-	c.RootCAs = dovecotCA(t, dir)
+	if mode != "none" {
+		c.RootCAs = dovecotCA(t)
+	}
 	s := &imapServer{name: "dovecot", config: c}
 	home := filepath.Join(dir, user, "Maildir")
 	n := 0
@@ -132,12 +134,10 @@ func dovecot(t *testing.T, env, mode string) *imapServer {
 		n++
 		name := fmt.Sprintf("%d.M%d.test", time.Now().Unix(), n)
 		tmp := filepath.Join(home, "tmp", name)
-		if err := os.WriteFile(tmp, bytes.ReplaceAll([]byte(raw), []byte("\r\n"), []byte("\n")), 0o666); err != nil {
+		if err := os.WriteFile(tmp, bytes.ReplaceAll([]byte(raw), []byte("\r\n"), []byte("\n")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(tmp, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		own(t, tmp)
 		if err := os.Rename(tmp, filepath.Join(home, "new", name)); err != nil {
 			t.Fatal(err)
 		}
@@ -154,18 +154,27 @@ func dovecot(t *testing.T, env, mode string) *imapServer {
 	return s
 }
 
-// dovecotCA trusts the self-signed certificate, which lies beside the mail as tls.pem; without TLS it may be missing.
-func dovecotCA(t *testing.T, dir string) *x509.CertPool {
+// dovecotCA trusts the certificate of the test server.
+func dovecotCA(t *testing.T) *x509.CertPool {
 	t.Helper()
-	for _, name := range []string{os.Getenv("SPORTELLO_TEST_DOVECOT_CA"), filepath.Join(dir, "..", "tls.pem"), filepath.Join(dir, "tls.pem")} {
-		if pem, err := os.ReadFile(name); err == nil {
-			pool := x509.NewCertPool()
-			pool.AppendCertsFromPEM(pem)
-			return pool
+	pem, err := os.ReadFile(os.Getenv("SPORTELLO_TEST_DOVECOT_CA"))
+	if err != nil {
+		t.Fatalf("SPORTELLO_TEST_DOVECOT_CA must name the certificate of the test server: %v", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return pool
+}
+
+// own gives a file to the user the server runs as, when the tests run as root.
+func own(t *testing.T, name string) {
+	t.Helper()
+	var uid, gid int
+	if n, _ := fmt.Sscanf(os.Getenv("SPORTELLO_TEST_DOVECOT_OWNER"), "%d:%d", &uid, &gid); n == 2 {
+		if err := os.Chown(name, uid, gid); err != nil {
+			t.Fatal(err)
 		}
 	}
-	t.Log("no certificate of the test Dovecot found: the system's are used")
-	return nil
 }
 
 func letterOf(n int) string {

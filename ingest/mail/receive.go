@@ -20,6 +20,7 @@ const (
 	maxAuthBackoff = 15 * time.Minute
 	leaseRenewal   = 4 * time.Second // reliability.md section 5
 	fetchAttempts  = 3
+	unprovenRetry  = 20 * time.Minute // between tries of a mail while the server gives out no other one
 	reconcileEvery = time.Hour
 	reconcileBack  = 3 * 24 * time.Hour
 	reconcileAll   = 24 * time.Hour
@@ -216,6 +217,7 @@ type receiving struct {
 // fetchFailure is a mail that could not be fetched.
 type fetchFailure struct {
 	tries int
+	last  time.Time
 	due   time.Time
 	broke bool // its last try ended the connection
 	err   error
@@ -284,7 +286,7 @@ func (r *reader) position(ctx context.Context, s *Session, f Folder) error {
 	next := st.cursor
 	next.Validity, next.Position = int64(f.UIDValidity), 0
 	mark := st.mark
-	mark.oldBelow = f.UIDNext
+	mark.oldBelow, mark.leave = f.UIDNext, false
 	next.Mark = mark.String()
 	if err := r.into.Accept(ctx, r.door(), *r.lease.Load(), nil, &next); err != nil {
 		return err
@@ -311,22 +313,26 @@ func (r *reader) begin(ctx context.Context, f Folder) (ticketing.Cursor, error) 
 		start, cursor.Position = r.config.Start, 0
 	}
 	cursor.Start = start.UnixMilli()
-	cursor.Mark = startMark{live: now, oldBelow: f.UIDNext}.String()
+	cursor.Mark = startMark{live: now, oldBelow: f.UIDNext, leave: r.config.Start.IsZero()}.String()
 	return cursor, r.into.Accept(ctx, r.door(), *r.lease.Load(), nil, &cursor)
 }
 
-// startMark is kept in Cursor.Mark: mail with a UID below oldBelow that was written before live gets no automatic answer.
+// startMark is kept in Cursor.Mark. It divides the mail that was there at the first connection, or at the last renumbering, from what came
+// after it.
 type startMark struct {
-	live     time.Time
-	oldBelow uint32
+	live     time.Time // first connection: mail written before it gets no automatic answer
+	oldBelow uint32    // UIDs below this one were there
+	leave    bool      // they are left alone altogether; otherwise Cursor.Start decides by date
 }
 
-func (m startMark) String() string { return fmt.Sprintf("%d/%d", m.live.UnixMilli(), m.oldBelow) }
+func (m startMark) String() string {
+	return fmt.Sprintf("%d/%d/%t", m.live.UnixMilli(), m.oldBelow, m.leave)
+}
 
 func parseMark(s string) startMark {
 	var ms int64
 	var m startMark
-	if n, _ := fmt.Sscanf(s, "%d/%d", &ms, &m.oldBelow); n == 2 {
+	if n, _ := fmt.Sscanf(s, "%d/%d/%t", &ms, &m.oldBelow, &m.leave); n == 3 {
 		m.live = time.UnixMilli(ms)
 	}
 	return m

@@ -94,6 +94,9 @@ func (r *reader) reconcile(ctx context.Context, s *Session) error {
 		return int64(uid) > st.cursor.Position || st.failed[uid] != nil || st.passed[uid]
 	})
 	missing, err := r.unknown(ctx, behind)
+	if err == nil {
+		missing, err = r.sinceStart(ctx, s, missing)
+	}
 	if err != nil {
 		return err
 	}

@@ -128,7 +128,8 @@ func (r *reader) failing(uid uint32, err error) {
 	if f.tries > 1 {
 		wait = time.Minute
 	}
-	f.due = time.Now().Add(wait)
+	f.last = time.Now()
+	f.due = f.last.Add(wait)
 	r.log.Warn("mail cannot be fetched", "uid", uid, "try", f.tries, "error", err)
 }
 
@@ -148,9 +149,14 @@ func (r *reader) retry(ctx context.Context, s *Session) error {
 		f := st.failed[uid]
 		if f.broke {
 			// Is it this mail, or does the server give out none at all?
-			if err := r.healthy(ctx, s, uid); err != nil {
+			proven, err := r.healthy(ctx, s)
+			if err != nil {
 				f.due = time.Now().Add(time.Minute)
 				return err
+			}
+			if wait := unprovenRetry - time.Since(f.last); !proven && wait > 0 {
+				f.due = time.Now().Add(wait)
+				continue
 			}
 		}
 		var raws []ingest.Raw
@@ -183,17 +189,17 @@ func (r *reader) unfetchable(uid uint32, f *fetchFailure) ingest.Raw {
 	return ingest.Raw{Identity: r.identity(uid), Note: ticketing.CauseFetch, Detail: detail, ServerAt: time.Now()}
 }
 
-// healthy fetches one byte of another mail. It returns nil when that works or when there is no other mail to try.
-func (r *reader) healthy(ctx context.Context, s *Session, except uint32) error {
+// healthy fetches one byte of a mail that has not failed. It proves nothing when there is no such mail.
+func (r *reader) healthy(ctx context.Context, s *Session) (proven bool, err error) {
 	all, err := s.search(ctx, everything())
 	if err != nil {
-		return err
+		return false, err
 	}
-	others := slices.DeleteFunc(all, func(uid uint32) bool { return uid == except || r.state.failed[uid] != nil })
+	others := slices.DeleteFunc(all, func(uid uint32) bool { return r.state.failed[uid] != nil })
 	if len(others) == 0 {
-		return nil
+		return false, nil
 	}
-	return s.touch(ctx, others[len(others)-1])
+	return true, s.touch(ctx, others[len(others)-1])
 }
 
 // headerDate reads the Date field without minding the rest of the header; zero if there is none that can be read.

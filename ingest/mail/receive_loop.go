@@ -224,6 +224,9 @@ func (r *reader) sinceStart(ctx context.Context, s *Session, uids []uint32) ([]u
 	if !slices.ContainsFunc(uids, old) {
 		return uids, nil
 	}
+	if st.mark.leave {
+		return slices.DeleteFunc(uids, old), nil
+	}
 	found, err := s.SearchSince(ctx, time.UnixMilli(st.cursor.Start))
 	if err != nil {
 		return nil, err
