@@ -37,7 +37,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
-	if r.failed > 0 {
+	if r.failed+r.badPackages > 0 {
 		os.Exit(1)
 	}
 }
