@@ -13,17 +13,17 @@ const LanguageUndetermined = "und"
 
 // Figures of the detector, found on sentences written for the purpose.
 const (
-	languageMaxText   = 16 << 10 // bytes looked at
-	languageMinChars  = 4        // letters below which it abstains
-	languageStopWord  = 2.2      // weight of a word of the list, in nats
-	languageMargin    = 1.6      // distance to the second language in nats
-	languageSharpRune = 1.8      // weight of a letter only one language has
+	languageMaxText   = 4 << 10 // bytes looked at
+	languageMinChars  = 4       // letters below which it abstains
+	languageStopWord  = 2.2     // weight of a word of the list, in nats
+	languageMargin    = 1.6     // distance to the second language in nats
+	languageSharpRune = 1.8     // weight of a letter only one language has
 )
 
 // DetectLanguage names the language of text: "it", "en", "de", "fr" or "es",
 // or [LanguageUndetermined] when text is too short or the languages are too
 // close. Naming at least one language in among restricts the choice to those.
-// It reads the first 16 KiB and compares stop words and character trigrams;
+// It reads the first 4 KiB and compares stop words and character trigrams;
 // words with digits, addresses and links do not count.
 func DetectLanguage(text string, among ...string) string {
 	models := languageModels()
@@ -43,6 +43,8 @@ func DetectLanguage(text string, among ...string) string {
 	}
 	scores := make([]float64, len(models))
 	letters := 0
+	var padded []byte // one word between its borders
+	var starts []int  // where its characters begin
 	for word := range strings.FieldsSeq(text) {
 		if strings.ContainsAny(word, "@/\\_0123456789") || len(word) > 60 {
 			continue
@@ -50,8 +52,14 @@ func DetectLanguage(text string, among ...string) string {
 		for part := range strings.FieldsFuncSeq(strings.ToLower(word), func(r rune) bool { return !unicode.IsLetter(r) }) {
 			n := utf8.RuneCountInString(part)
 			letters += n
+			padded = append(append(append(padded[:0], '^'), part...), '$')
+			starts = starts[:0]
+			for i := range string(padded) {
+				starts = append(starts, i)
+			}
+			starts = append(starts, len(padded))
 			for i, m := range models {
-				scores[i] += m.score(part, n)
+				scores[i] += m.score(part, n, padded, starts)
 			}
 		}
 	}
@@ -85,7 +93,7 @@ type languageModel struct {
 
 // score is the log-likelihood of one word, with a bonus for words of the list
 // and for letters that hardly occur in the other languages.
-func (m *languageModel) score(word string, n int) float64 {
+func (m *languageModel) score(word string, n int, padded []byte, starts []int) float64 {
 	s := 0.0
 	if m.words[word] {
 		s += languageStopWord
@@ -93,14 +101,8 @@ func (m *languageModel) score(word string, n int) float64 {
 			s++
 		}
 	}
-	padded := "^" + word + "$"
-	starts := make([]int, 0, 64)
-	for i := range padded {
-		starts = append(starts, i)
-	}
-	starts = append(starts, len(padded))
 	for i := 0; i+3 < len(starts); i++ {
-		if p, ok := m.trigrams[padded[starts[i]:starts[i+3]]]; ok {
+		if p, ok := m.trigrams[string(padded[starts[i]:starts[i+3]])]; ok {
 			s += 0.35 * p
 		} else {
 			s += 0.35 * m.unseen
