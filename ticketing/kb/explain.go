@@ -33,7 +33,7 @@ func (ix *Index) Explain(q Query, id string) []Reason {
 			v.within(list, func(run []posting) {
 				for _, p := range run {
 					if d := sh.docs[p.doc]; sh.entries[d.entry].id == id {
-						reasons = append(reasons, Reason{t.word, letters, d.question, t.weight * float64(score(p)) / best})
+						reasons = append(reasons, Reason{sc.asked[t.asked].word, letters, d.question, t.weight * float64(score(p)) / best})
 					}
 				}
 			})

@@ -79,6 +79,7 @@ func (r Result) Offer(threshold float64) bool {
 // view is what one scope looks like: the ranges of its documents and their statistics. It depends on nothing outside of the scope.
 type view struct {
 	ranges []scope
+	whole  bool    // the ranges hold every document
 	docs   float64 // pages and learnt questions
 	pages  float64
 	// inverse is 1/(1-b+b·length/average) of each field of each document in the ranges.
@@ -147,6 +148,7 @@ func (sh *shard) newView(ranges []scope) *view {
 			}
 		}
 	}
+	v.whole = int(v.docs) == len(sh.docs)
 	for f := range v.inverse {
 		v.inverse[f] = make([]float32, len(sh.docs))
 	}
@@ -168,6 +170,12 @@ func (sh *shard) newView(ranges []scope) *view {
 
 // within calls yield with the postings of a list that lie in the scope and returns how many they are.
 func (v *view) within(list []posting, yield func([]posting)) int {
+	if v.whole {
+		if yield != nil && len(list) > 0 {
+			yield(list)
+		}
+		return len(list)
+	}
 	n := 0
 	for _, r := range v.ranges {
 		from, _ := slices.BinarySearchFunc(list, r.from, comparePosting)
@@ -193,9 +201,10 @@ type asked struct {
 // term is a word or gram of the query that the scope knows.
 type term struct {
 	id     uint32
+	df     uint32  // documents of the scope that hold it
+	asked  uint32  // place of its word in the query
+	order  uint32  // its own place in the query
 	weight float64 // what it adds to a score at most
-	idf    float64
-	word   string // as it was asked
 }
 
 // scratch is the memory of one search, used again by later ones.
@@ -339,7 +348,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	highest := idf(v.docs, 0)
 	var unknown []float64
 	w := queryWords{count: len(sc.asked)}
-	for _, a := range sc.asked {
+	for i, a := range sc.asked {
 		weight, content := 1+math.Log(a.count), 1
 		if stopWord(sh.language, a.word) {
 			weight, content = weight*stopWeight, 0
@@ -352,7 +361,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		df := 0
 		if ok {
 			if at, again := sc.byTerm[id]; again {
-				sc.terms[at].weight = max(sc.terms[at].weight, weight*sc.terms[at].idf)
+				sc.terms[at].weight = max(sc.terms[at].weight, weight*idf(v.docs, float64(sc.terms[at].df)))
 				w.known += float64(content)
 				continue
 			}
@@ -364,9 +373,9 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		} else {
 			w.known += float64(content)
 			sc.byTerm[id] = len(sc.terms)
-			sc.terms = append(sc.terms, term{id: id, weight: weight * rarity, idf: rarity, word: a.word})
+			sc.terms = append(sc.terms, term{id: id, df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity})
 		}
-		sc.lookUpGrams(sh, v, a.word, weight*rarity)
+		sc.lookUpGrams(sh, v, uint32(i), weight*rarity)
 	}
 	sc.terms = rarest(sc.terms, MaxQueryWords)
 	sc.grams = rarest(sc.grams, MaxQueryGrams)
@@ -386,8 +395,8 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 }
 
 // lookUpGrams adds the grams of a word that are new in the query and rare enough in the scope to sc.grams.
-func (sc *scratch) lookUpGrams(sh *shard, v *view, word string, weight float64) {
-	sc.letters = append(sc.letters[:0], word...)
+func (sc *scratch) lookUpGrams(sh *shard, v *view, asked uint32, weight float64) {
+	sc.letters = append(sc.letters[:0], sc.asked[asked].word...)
 	n := 0
 	grams(sc.letters, func(uint64) { n++ })
 	grams(sc.letters, func(g uint64) {
@@ -399,17 +408,24 @@ func (sc *scratch) lookUpGrams(sh *shard, v *view, word string, weight float64) 
 			return
 		}
 		sc.gramSet[id] = struct{}{}
-		df := float64(v.within(sh.grams.of(id), nil))
-		if df == 0 || df > maxCommonGram*v.docs {
+		df := v.within(sh.grams.of(id), nil)
+		if df == 0 || float64(df) > maxCommonGram*v.docs {
 			return
 		}
-		sc.grams = append(sc.grams, term{id: id, weight: gramWeight * weight / float64(n), idf: idf(v.docs, df), word: word})
+		sc.grams = append(sc.grams, term{
+			id: id, df: uint32(df), asked: asked, order: uint32(len(sc.grams)), weight: gramWeight * weight / float64(n),
+		})
 	})
 }
 
-// rarest keeps the n terms with the highest idf; of equal ones those that stand first in the query.
+// rarest keeps the n rarest terms; of equal ones those that stand first in the query.
 func rarest(terms []term, n int) []term {
-	slices.SortStableFunc(terms, func(a, b term) int { return cmp.Compare(b.idf, a.idf) })
+	slices.SortFunc(terms, func(a, b term) int {
+		if a.df != b.df {
+			return int(a.df) - int(b.df)
+		}
+		return int(a.order) - int(b.order)
+	})
 	return terms[:min(n, len(terms))]
 }
 
