@@ -461,3 +461,13 @@ func heloName() string {
 	}
 	return "localhost"
 }
+
+// Check connects, encrypts and signs in as a letter would, and sends nothing.
+func (s *Sender) Check(ctx context.Context) error {
+	c, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	s.quit(c)
+	return nil
+}

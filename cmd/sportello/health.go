@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sportello/sportello/ticketing"
+)
+
+// health adds /healthz (the process lives), /readyz (it can do its work) and /metrics.
+func (a *app) health(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+		defer cancel()
+		if err := a.db.Ping(ctx); err != nil {
+			http.Error(w, "database: not reachable", http.StatusServiceUnavailable)
+			return
+		}
+		if why := a.ledger.Paused(); why != "" {
+			http.Error(w, "intake paused: "+why, http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "ready")
+	})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &gauges{app: a})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+}
+
+// gauges reads the figures from the database when they are asked for: they are true on every replica and cost nothing between.
+type gauges struct{ app *app }
+
+var (
+	waitingDesc = prometheus.NewDesc("sportello_ingest_waiting", "Items accepted and not yet decided.", nil, nil)
+	lagDesc     = prometheus.NewDesc("sportello_ingest_lag_seconds", "Age of the oldest item that is not decided.", nil, nil)
+	pausedDesc  = prometheus.NewDesc("sportello_ingest_paused", "1 while nothing is taken in.", []string{"reason"}, nil)
+	outboxDesc  = prometheus.NewDesc("sportello_outbox_rows", "Outgoing rows by state.", []string{"state"}, nil)
+	readDesc    = prometheus.NewDesc("sportello_metrics_ok", "1 if the database answered.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, readDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	if why := g.app.ledger.Paused(); why != "" {
+		gauge(pausedDesc, 1, why)
+	}
+	var waiting int
+	var oldest time.Time
+	var rows map[ticketing.OutgoingState]int
+	err := g.app.db.View(ctx, func(tx ticketing.Tx) (err error) {
+		if waiting, oldest, err = tx.CountWaiting(ctx); err != nil {
+			return err
+		}
+		rows, err = tx.CountOutgoing(ctx)
+		return err
+	})
+	if err != nil {
+		gauge(readDesc, 0)
+		return
+	}
+	gauge(readDesc, 1)
+	gauge(waitingDesc, float64(waiting))
+	lag := 0.0
+	if !oldest.IsZero() {
+		lag = g.app.db.Now().Sub(oldest).Seconds()
+	}
+	gauge(lagDesc, lag)
+	for state, n := range rows {
+		gauge(outboxDesc, float64(n), string(state))
+	}
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// MigrateCmd brings the database to this version's schema.
+type MigrateCmd struct{}
+
+// Run migrates. It may be run again and by several processes at a time.
+func (MigrateCmd) Run(ctx context.Context, c *console) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	db, _, err := openStore(ctx, &cfg, logger(cfg.Log, c.err), true)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.Check(ctx), db.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out, "The database %s is up to date and whole.\n", hideUserinfo(cfg.database()))
+	return err
+}
