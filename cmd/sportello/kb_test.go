@@ -1,0 +1,124 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const (
+	rankArticles = `{"id":"pw","title":"Password dimenticata","body":"Come reimpostare la password di accesso.","tags":["login"],"cat":"account","lang":"it"}
+{"id":"print","title":"Stampante","body":"La stampante non stampa lo scontrino.","tags":"carta","lang":"it"}
+{"id":"bill","title":"Fattura scartata","body":"Correggere e inviare di nuovo la fattura."}
+`
+	rankPool = `{"id":"1","text":"escono righe bianche","article":"print"}
+`
+	rankQueries = `{"qid":"b","text":"ho dimenticato la password"}
+
+{"qid":"a","text":"righe bianche"}
+{"qid":"c","text":"buongiorno"}
+`
+)
+
+func writeTemp(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "lines.jsonl")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestKBRank(t *testing.T) {
+	cmd := KBRankCmd{Articles: writeTemp(t, rankArticles), Learn: writeTemp(t, rankPool), Language: "it"}
+	var out strings.Builder
+	if err := cmd.Run(strings.NewReader(rankQueries), &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	want := []string{
+		`^\{"qid":"b","hits":\[\{"id":"pw","score":0\.\d+\}.*\],"confidence":0\.\d+,"offer":(true|false)\}$`,
+		`^\{"qid":"a","hits":\[\{"id":"print","score":0\.\d+\}.*\],"confidence":0\.\d+,"offer":(true|false)\}$`,
+		`^\{"qid":"c","hits":\[\],"confidence":0,"offer":false\}$`,
+	}
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines:\n%s", len(lines), out.String())
+	}
+	for i, w := range want {
+		if !regexp.MustCompile(w).MatchString(lines[i]) {
+			t.Errorf("line %d: %s\nwant %s", i+1, lines[i], w)
+		}
+	}
+}
+
+func TestKBRankNamesTheBadLine(t *testing.T) {
+	good := writeTemp(t, rankArticles)
+	tests := []struct {
+		name     string
+		cmd      KBRankCmd
+		in, want string
+	}{
+		{"query", KBRankCmd{Articles: good}, "{\"qid\":\"a\"}\n[]\n", "queries, line 2"},
+		{"article", KBRankCmd{Articles: writeTemp(t, "{\"id\":\"x\"}\n\n{")}, "", "line 3"},
+		{"tags", KBRankCmd{Articles: writeTemp(t, `{"id":"x","tags":[1]}`)}, "", "tags"},
+		{"no file", KBRankCmd{Articles: good + ".none"}, "", "none"},
+	}
+	for _, tt := range tests {
+		if err := tt.cmd.Run(strings.NewReader(tt.in), &strings.Builder{}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want an error with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestKBEval(t *testing.T) {
+	queries := `{"qid":"1","text":"password dimenticata","rel":["pw"]}
+{"qid":"2","text":"escono righe bianche","rel":["print"]}
+{"qid":"3","text":"zzzz","rel":[]}
+`
+	cmd := KBEvalCmd{Articles: writeTemp(t, rankArticles), Language: "it", Precision: 0.8}
+	var out strings.Builder
+	if err := cmd.Run(strings.NewReader(queries), &out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("want a head and one row:\n%s", out.String())
+	}
+	if got := strings.Fields(lines[1])[1:5]; strings.Join(got, " ") != "3 0.500 0.500 0.500" {
+		t.Errorf("queries and R@1, R@3, MRR@10 are %v", got)
+	}
+	cmd.Fit = true
+	if err := cmd.Run(strings.NewReader(queries), &out); err == nil || !strings.Contains(err.Error(), "200") {
+		t.Errorf("fitting on three queries: %v", err)
+	}
+	if err := (&KBEvalCmd{}).Run(strings.NewReader(""), &out); err == nil || !strings.Contains(err.Error(), "--sets") {
+		t.Errorf("nothing to evaluate: %v", err)
+	}
+}
+
+func TestKBEvalSets(t *testing.T) {
+	dir := t.TempDir()
+	for _, f := range []struct{ name, text string }{
+		{"one/articles.jsonl", rankArticles}, {"one/queries.jsonl", `{"qid":"1","text":"password","rel":["pw"]}`}, {"one/pool.jsonl", rankPool},
+		{"two/articles.jsonl", rankArticles}, {"two/queries.jsonl", `{"qid":"1","text":"fattura","rel":["bill"]}`},
+	} {
+		name := filepath.Join(dir, filepath.FromSlash(f.name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(f.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	if err := (&KBEvalCmd{Sets: dir, Language: "it"}).Run(strings.NewReader(""), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one ", "one learnt ", "two ", "mean "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no row %q in\n%s", want, out.String())
+		}
+	}
+}
