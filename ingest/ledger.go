@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -54,6 +55,8 @@ type Ledger struct {
 	Free func() (free, total uint64, err error)
 	// Committed is called after every commit that may have made letters due.
 	Committed func()
+
+	decided atomic.Int64
 
 	once sync.Once
 	wake chan struct{}
@@ -232,6 +235,9 @@ func (l *Ledger) Ready(ctx context.Context) error {
 		}
 	}
 }
+
+// Decided is how many items this process has brought to their outcome.
+func (l *Ledger) Decided() int64 { return l.decided.Load() }
 
 // Paused tells why nothing is taken in: "backlog", "disk", "store", or "".
 func (l *Ledger) Paused() string {

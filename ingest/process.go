@@ -247,6 +247,7 @@ func (l *Ledger) decideOne(ctx context.Context, r *read) {
 	}
 	switch {
 	case err == nil:
+		l.decided.Add(1)
 	case errors.Is(err, ticketing.ErrFenced):
 		l.Log.Warn("row was taken over by another process", "inbound", r.in.ID)
 	default:

@@ -93,7 +93,9 @@ func startTrial(t *testing.T, change func(*Config)) *trial {
 	}
 	ended := make(chan error, 1)
 	serve, stop := context.WithCancel(ctx)
-	go func() { ended <- a.serve(serve, map[string]bool{"ingest": true, "process": true, "send": true, "web": true}, nil) }()
+	go func() {
+		ended <- a.serve(serve, map[string]bool{"ingest": true, "process": true, "send": true, "web": true}, nil)
+	}()
 	tr := &trial{t: t, ctx: ctx, mail: server, app: a}
 	tr.stop = func() {
 		stop()
