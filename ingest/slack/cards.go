@@ -14,7 +14,7 @@ import (
 // Sizes of what we post, in characters, below Slack's own limits (slack.md 2.4).
 const (
 	bodyMax     = 8000 // a customer's message in the thread; with head and foot below the 9,000 of one message
-	excerptMax  = 1200
+	excerptMax  = 2000
 	subjectMax  = 200
 	nameMax     = 80
 	usernameMax = 80

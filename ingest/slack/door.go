@@ -51,8 +51,9 @@ type Door struct {
 	log     *slog.Logger
 	recv    *Receiver
 
-	mu   sync.Mutex
-	next map[string]time.Time // by channel: when the next post may leave
+	mu    sync.Mutex
+	next  map[string]time.Time // by channel: when the next post may leave
+	tried map[string]time.Time // by row: when this process last began to post it
 }
 
 const (
@@ -81,7 +82,7 @@ func New(c Config) (*Door, error) {
 	}
 	d := &Door{
 		team: c.Team, queues: c.Queues, api: NewAPI(c.APIURL, c.BotToken.Reveal(), c.AppToken.Reveal()), words: c.Words,
-		named: c.CustomerName != "text", fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{},
+		named: c.CustomerName != "text", fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{},
 	}
 	if d.fileMax == 0 {
 		d.fileMax = 20 << 20
@@ -205,7 +206,8 @@ func (s speech) post(o ticketing.Outgoing) (map[string]string, error) {
 		return s.bounce(o)
 	}
 	if o.Facts.Card == nil {
-		return nil, refuse("no_card", "the row has no card to show")
+		// The desk completes a row just before it is rendered.
+		return nil, &ticketing.SendError{Verdict: ticketing.SendTemporary, After: 5 * time.Second, Code: "no_card", Answer: "the row has no card to show yet"}
 	}
 	switch o.Kind {
 	case ticketing.PostHeld:
@@ -245,6 +247,7 @@ func (d *Door) Send(ctx context.Context, o ticketing.Outgoing, bytes []byte, beg
 	args := values(x.Args)
 	switch x.Method {
 	case methodPost:
+		d.begin(o.ID)
 		ts, err := d.postOnce(ctx, x, args)
 		if err != nil {
 			return "", "", err
@@ -354,6 +357,22 @@ func (d *Door) turn(ctx context.Context, channel string) error {
 	}
 }
 
+// begin remembers when a row was last tried: the row itself knows its first attempt only, and Slack may store the last one late.
+func (d *Door) begin(id string) {
+	now := d.now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for k, at := range d.tried {
+		if now.Sub(at) > 10*settled {
+			delete(d.tried, k)
+		}
+	}
+	d.tried[id] = now
+}
+
+// horizon is how far back threads are looked through for a post whose thread is not known.
+const horizon = 30 * 24 * time.Hour
+
 // Probe implements ingest.Speaker: it looks for a post of ours by the row's id in its metadata. Only a walk over every page, made when
 // a late post would have appeared, says that it is not there (slack.md 6.3 step 6).
 func (d *Door) Probe(ctx context.Context, o ticketing.Outgoing) (ticketing.Found, ticketing.Ref, error) {
@@ -361,9 +380,36 @@ func (d *Door) Probe(ctx context.Context, o ticketing.Outgoing) (ticketing.Found
 	if !ok || o.StartedAt.IsZero() {
 		return ticketing.ProbeImpossible, "", refuse("bad_place", "the row names no channel of this workspace or never began")
 	}
-	asked := d.now()
-	from := o.StartedAt.Add(-window)
-	r := Range{Oldest: strconv.FormatInt(from.Unix(), 10) + ".000000"}
+	asked, last := d.now(), o.StartedAt
+	d.mu.Lock()
+	if at := d.tried[o.ID]; at.After(last) {
+		last = at
+	}
+	d.mu.Unlock()
+	ts, err := d.search(ctx, channel, o)
+	switch {
+	case err != nil:
+		return ticketing.ProbeImpossible, "", err
+	case ts != "":
+		return ticketing.ProbeFound, d.ref(channel, ts), nil
+	case asked.Sub(last) < settled:
+		return ticketing.ProbeImpossible, "", nil
+	}
+	return ticketing.ProbeMissing, "", nil
+}
+
+// search walks every page on which a row's post can be. It returns "" only when it has seen them all.
+func (d *Door) search(ctx context.Context, channel string, o ticketing.Outgoing) (string, error) {
+	// Where our clock is ahead of Slack's, the post's ts lies before our own time of the attempt.
+	self, err := d.api.AuthTest(ctx)
+	if err != nil {
+		return "", err
+	}
+	begun := o.StartedAt
+	if behind := d.now().Sub(self.Date); behind > 0 && !self.Date.IsZero() {
+		begun = begun.Add(-behind)
+	}
+	since := tsOf(begun.Add(-window))
 	var found string
 	look := func(m Message) error {
 		if m.Metadata.Type == eventType && m.Metadata.Payload.Outbox == o.ID {
@@ -372,27 +418,32 @@ func (d *Door) Probe(ctx context.Context, o ticketing.Outgoing) (ticketing.Found
 		}
 		return nil
 	}
-	if _, root, ok := d.split(string(o.Facts.Root)); ok && root != "" && inThread(o.Kind) {
-		if err := unless(d.api.Replies(ctx, channel, root, r, look), "thread_not_found"); err != nil {
-			return ticketing.ProbeImpossible, "", err
-		}
-	} else if inThread(o.Kind) && o.Facts.Root == "" {
-		// Without the root the thread cannot be read. The channel's roots are still worth a look.
-		if err := d.api.History(ctx, channel, r, look); err != nil || found == "" {
-			return ticketing.ProbeImpossible, "", err
+	_, root, ok := d.split(string(o.Facts.Root))
+	if ok && root != "" && inThread(o.Kind) {
+		if err := unless(d.api.Replies(ctx, channel, root, Range{Oldest: since}, look), "thread_not_found"); err != nil || found != "" {
+			return found, err
 		}
 	}
-	if found == "" {
-		// Roots, and replies that became roots because their thread took none.
-		if err := d.api.History(ctx, channel, r, look); err != nil {
-			return ticketing.ProbeImpossible, "", err
+	if !inThread(o.Kind) || ok {
+		// Roots, and posts that became roots because their thread took none.
+		err := d.api.History(ctx, channel, Range{Oldest: since}, look)
+		return found, err
+	}
+	// The thread is not known: all threads that have something new are looked through.
+	var threads []string
+	err = d.api.History(ctx, channel, Range{Oldest: tsOf(begun.Add(-horizon))}, func(m Message) error {
+		if m.Latest >= since {
+			threads = append(threads, m.TS)
 		}
+		return look(m)
+	})
+	for _, ts := range threads {
+		if err != nil || found != "" {
+			break
+		}
+		err = unless(d.api.Replies(ctx, channel, ts, Range{Oldest: since}, look), "thread_not_found")
 	}
-	switch {
-	case found != "":
-		return ticketing.ProbeFound, d.ref(channel, found), nil
-	case asked.Sub(o.StartedAt) < settled:
-		return ticketing.ProbeImpossible, "", nil
-	}
-	return ticketing.ProbeMissing, "", nil
+	return found, err
 }
+
+func tsOf(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) + ".000000" }

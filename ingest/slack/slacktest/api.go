@@ -200,7 +200,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, table map[stri
 	if first {
 		run(later)
 	}
-	scopes := strings.Join(s.opt.Scopes, ",")
+	scopes, now := strings.Join(s.opt.Scopes, ","), s.clock.Now()
 	s.bump()
 	s.mu.Unlock()
 
@@ -209,6 +209,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, table map[stri
 	}
 	if fault.Kind != LoseAnswer {
 		w.Header().Set("X-OAuth-Scopes", scopes)
+		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.WriteHeader(status)
 		_, _ = w.Write(raw)
