@@ -12,8 +12,8 @@ import (
 
 // DueOutgoing implements ticketing.OutboxTx.
 func (t *tx) DueOutgoing(ctx context.Context, notOfferedSince time.Time, limit int) ([]string, error) {
-	ids, err := many(ctx, t, scanText, `select id from outgoing where state = 'pending' and offered_at < $1 and next_at <= $2
-		order by offered_at, next_at, id limit $3`+t.locked(t.db.dialect.skipLocked), notOfferedSince, t.now, limit)
+	ids, err := many(ctx, t, scanText, `select id from outgoing where offered_at < $1 and due_at <= $2
+		order by offered_at, due_at, id limit $3`+t.locked(t.db.dialect.skipLocked), notOfferedSince, t.now, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (t *tx) DueOutgoing(ctx context.Context, notOfferedSince time.Time, limit i
 // NextOutgoing implements ticketing.OutboxTx: the next row that becomes due and was not offered yet. Rows that were offered and are still
 // pending (they wait for an earlier letter, or their offer was lost) are found again by DueOutgoing's time.
 func (t *tx) NextOutgoing(ctx context.Context) (next time.Time, err error) {
-	err = t.get(ctx, []any{at{&next}}, `select min(next_at) from outgoing where state = 'pending' and offered_at = 0`)
+	err = t.get(ctx, []any{at{&next}}, `select min(due_at) from outgoing where offered_at = 0 and due_at is not null`)
 	return next, err
 }
 
@@ -50,7 +50,7 @@ func (t *tx) LeaseOutgoing(ctx context.Context, id, owner string, life time.Dura
 // LeaseDoubt implements ticketing.OutboxTx. A row whose next probe has no time waits for a person.
 func (t *tx) LeaseDoubt(ctx context.Context, id, owner string, life time.Duration) (ticketing.Outgoing, bool, error) {
 	return leased(one(ctx, t, scanOutgoing, `update outgoing set fence = fence + 1, owner = $2, lease_end = $3
-		where id = $1 and state = 'in_doubt' and next_at > 0 and next_at <= $4 and lease_end <= $4 returning `+outgoingColumns,
+		where id = $1 and probe_at <= $4 and lease_end <= $4 returning `+outgoingColumns,
 		id, owner, t.now.Add(life), t.now))
 }
 
@@ -152,12 +152,12 @@ func (t *tx) ExpireOutgoing(ctx context.Context, limit int) ([]ticketing.Outgoin
 	return many(ctx, t, scanOutgoing, `update outgoing set owner = '', lease_end = 0, offered_at = 0,
 			state = case when data_started and not fluid then 'in_doubt' else 'pending' end,
 			next_at = case when data_started and not fluid then $1 else next_at end
-		where id in (select id from outgoing where state = 'sending' and lease_end <= $1 order by lease_end, id limit $2`+
+		where id in (select id from outgoing where leased_to <= $1 order by leased_to, id limit $2`+
 		t.locked(t.db.dialect.skipLocked)+`) returning `+outgoingColumns, t.now, limit)
 }
 
 // DoubtfulOutgoing implements ticketing.OutboxTx. Rows without a time for their next probe wait for a person and are not listed.
 func (t *tx) DoubtfulOutgoing(ctx context.Context, limit int) ([]string, error) {
-	return many(ctx, t, scanText, `select id from outgoing where state = 'in_doubt' and next_at > 0 and next_at <= $1 and lease_end <= $1
-		order by next_at, id limit $2`, t.now, limit)
+	return many(ctx, t, scanText, `select id from outgoing where probe_at <= $1 and lease_end <= $1
+		order by probe_at, id limit $2`, t.now, limit)
 }

@@ -309,7 +309,9 @@ func TestCountThreads(t *testing.T) {
 			{"@%", c.Now().Add(-time.Hour), 0},
 			{strings.Repeat("l", 90) + "mail:a@example.com", c.Now().Add(-time.Hour), 0},
 		} {
-			view(t, db, func(tx ticketing.Tx) { same(t, test.suffix, ok[int](t)(tx.CountThreads(t.Context(), test.suffix, test.since)), test.want) })
+			view(t, db, func(tx ticketing.Tx) {
+				same(t, test.suffix, ok[int](t)(tx.CountThreads(t.Context(), test.suffix, test.since)), test.want)
+			})
 		}
 	})
 }

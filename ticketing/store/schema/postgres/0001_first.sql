@@ -56,7 +56,7 @@ create table inbound (
     check (outcome <> 'quarantine' or cause <> '')
 );
 create index inbound_due on inbound (due_at, id) where due_at is not null;
-create index inbound_waiting on inbound (accepted_at) where state <> 'done';
+create index inbound_waiting on inbound (accepted_at, state) where state <> 'done';
 create index inbound_state on inbound (state, id);
 create index inbound_outcome on inbound (outcome, id) where outcome <> '';
 create index inbound_after_care on inbound (door, id) where after_care;
@@ -269,6 +269,10 @@ create table outgoing (
     bounced      boolean not null,
     created_at   bigint not null,
     sent_at      bigint not null,
+    -- When the relay, the end of a lease and the next probe are due; without a value where that does not concern the row.
+    due_at       bigint generated always as (case when state = 'pending' then next_at end) stored,
+    leased_to    bigint generated always as (case when state = 'sending' then lease_end end) stored,
+    probe_at     bigint generated always as (case when state = 'in_doubt' and next_at > 0 then next_at end) stored,
     -- Every kind is a letter to a customer unless it is known to be a post to agents.
     letter       boolean generated always as (kind not in ('root', 'mail', 'line', 'release', 'bounce', 'held', 'card', 'held-card',
                                                            'react', 'hint')) stored,
@@ -282,9 +286,9 @@ create table outgoing (
     check (state = 'sending' or state = 'in_doubt' or owner = ''),
     foreign key (says, says_public) references messages (id, public)
 );
-create index outgoing_due on outgoing (offered_at, next_at, id) where state = 'pending';
-create index outgoing_leased on outgoing (lease_end, id) where state = 'sending';
-create index outgoing_doubt on outgoing (next_at, id) where state = 'in_doubt';
+create index outgoing_due on outgoing (offered_at, due_at, id) where due_at is not null;
+create index outgoing_leased on outgoing (leased_to, id) where leased_to is not null;
+create index outgoing_probe on outgoing (probe_at, id) where probe_at is not null;
 create index outgoing_order on outgoing (thread, recipient, id) where state in ('pending', 'sending', 'in_doubt') and not fluid;
 create index outgoing_state on outgoing (state, id);
 create index outgoing_thread on outgoing (thread, id);
