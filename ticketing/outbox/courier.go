@@ -37,9 +37,8 @@ type CourierConfig struct {
 // Courier leases due rows, has them rendered and sent by their doors, and settles them. One courier serves all doors of a process; any
 // number of processes may run one.
 type Courier struct {
-	cfg    CourierConfig
-	hand   hand
-	silent bool // never settles: tests let a courier die with it
+	cfg  CourierConfig
+	hand hand
 }
 
 // NewCourier makes a courier.
@@ -104,14 +103,17 @@ func (c *Courier) Run(ctx context.Context) error {
 	return nil
 }
 
-// serve sends for one door. While the workers send, the next rows are leased already, many in one commit.
+// preparers is how many batches of a door are leased and rendered at once, one waiting for the database while the other writes files.
+const preparers = 2
+
+// serve sends for one door. While the workers send, the next rows are leased and rendered already, many in one commit.
 func (c *Courier) serve(ctx, hard context.Context, door string, route Route) {
 	workers := route.Workers
 	if workers <= 0 {
 		workers = DefaultWorkers
 	}
 	jobs := make(chan *job, workers)
-	var sending sync.WaitGroup
+	var sending, preparing sync.WaitGroup
 	for range workers {
 		sending.Go(func() {
 			for j := range jobs {
@@ -119,19 +121,25 @@ func (c *Courier) serve(ctx, hard context.Context, door string, route Route) {
 			}
 		})
 	}
-	for {
-		ds, err := c.cfg.Queue.Next(ctx, door, workers)
-		if err != nil {
-			break
-		}
-		taken := c.take(ctx, hard, ds)
-		for _, d := range ds {
-			d.Ack()
-		}
-		for _, j := range taken {
-			jobs <- j
-		}
+	for range preparers {
+		preparing.Go(func() {
+			for {
+				ds, err := c.cfg.Queue.Next(ctx, door, workers)
+				if err != nil {
+					return
+				}
+				taken := c.take(ctx, hard, ds)
+				for _, d := range ds {
+					d.Ack()
+				}
+				c.prepare(taken, route.Door)
+				for _, j := range taken {
+					jobs <- j
+				}
+			}
+		})
 	}
+	preparing.Wait()
 	close(jobs)
 	sending.Wait()
 }

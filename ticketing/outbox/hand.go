@@ -20,6 +20,9 @@ type job struct {
 	// sha and ref of bytes that were made now and are not yet noted in the row.
 	sha string
 	ref ticketing.Ref
+	// body is the bytes, unless they are big; failed is why there are none.
+	body   []byte
+	failed error
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc

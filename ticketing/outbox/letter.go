@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -66,36 +65,28 @@ func (c *Courier) send(hard context.Context, j *job, door Door) (r result) {
 	return r
 }
 
-// bytes returns what is to be sent: the stored bytes if the row was rendered before, otherwise new ones, stored.
+// bytes returns what is to be sent: what was prepared, the stored bytes of a row that was rendered before, or a fluid row's looks. o gets what the row will
+// hold once the preparation is committed.
 func (c *Courier) bytes(j *job, o *ticketing.Outgoing, door Door) ([]byte, error) {
-	if o.Rendered != "" && !o.Fluid {
-		return c.stored(j.ctx, o.Rendered)
-	}
-	if o.Fluid && c.cfg.Fresh != nil {
-		fresh, err := c.cfg.Fresh(j.ctx, *o)
-		if err != nil {
-			return nil, err
-		}
-		o.Facts = fresh.Facts
-	}
-	body, ref, err := door.Render(j.ctx, *o)
-	if err != nil {
-		return nil, err
-	}
 	if o.Fluid {
-		j.ref = ref
-		return body, nil
+		// As late as possible: it shows what is wished now.
+		body, err := c.render(j, door)
+		o.Facts = j.o.Facts
+		return body, err
 	}
-	sha, _, err := c.cfg.Files.Put(j.ctx, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
+	if j.failed != nil {
+		return nil, j.failed
 	}
-	j.sha, j.ref = sha, ref
-	o.Rendered = sha
-	if ref != "" {
-		o.Ref = ref
+	if j.sha != "" {
+		o.Rendered = j.sha
 	}
-	return body, nil
+	if j.ref != "" {
+		o.Ref = j.ref
+	}
+	if j.body != nil {
+		return j.body, nil
+	}
+	return c.stored(j.ctx, o.Rendered)
 }
 
 // stored reads the bytes of a row and proves that they are those that were stored (I6).
@@ -161,9 +152,6 @@ func (e *hookError) Unwrap() error { return e.err }
 // settle commits the end of a row's lease. It tries again while the database does not take it, until the lease is lost or the process
 // ends.
 func (c *Courier) settle(hard context.Context, j *job, judge func(*ticketing.Outgoing, time.Time)) {
-	if c.silent {
-		return
-	}
 	wait, hookFailures := 50*time.Millisecond, 0
 	for {
 		var o ticketing.Outgoing

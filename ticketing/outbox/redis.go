@@ -60,6 +60,7 @@ type Redis struct {
 	cleaned map[string]time.Time
 
 	flush chan struct{}
+	once  sync.Once
 	stop  chan struct{}
 	done  chan struct{}
 }
@@ -414,7 +415,7 @@ func (q *Redis) flushAcks() {
 
 // Close implements Queue.
 func (q *Redis) Close() error {
-	close(q.stop)
+	q.once.Do(func() { close(q.stop) })
 	<-q.done
 	return q.client.Close()
 }

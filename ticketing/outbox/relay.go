@@ -33,7 +33,7 @@ const (
 	// busyPoll is how soon the relay looks again after an error of the database.
 	busyPoll = time.Second
 	// relayRest is the least time between two looks, so that a kick after each of many commits does not make one look each.
-	relayRest = 2 * time.Millisecond
+	relayRest = 5 * time.Millisecond
 )
 
 // NewRelay makes a relay.
