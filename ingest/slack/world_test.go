@@ -151,3 +151,12 @@ func (w *world) receive(b *box, sockets int, alarm func(string)) *slack.Receiver
 func contextWithCancel(w *world) (context.Context, context.CancelFunc) {
 	return context.WithCancel(w.ctx)
 }
+
+func mustWords(t testing.TB) *templates.Set {
+	t.Helper()
+	words, err := templates.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return words
+}
