@@ -459,10 +459,10 @@ func (sc *scratch) score(sh *shard, v *view) {
 	}
 }
 
-// word is the share, 0..1, of a word's weight that a document earns. A learnt question is weighed like a title.
+// word is the share, 0..1, of a word's weight that a document earns. A learnt question weighs like a body.
 func (v *view) word(p posting) float32 {
 	d := p.doc
-	tf := titleWeight*float32(p.title)*(v.inverse[fieldTitle][d]+v.inverse[fieldQuestion][d]) +
+	tf := float32(p.title)*(titleWeight*v.inverse[fieldTitle][d]+v.inverse[fieldQuestion][d]) +
 		float32(p.tags)*v.inverse[fieldTags][d] + float32(p.body)*v.inverse[fieldBody][d]
 	return tf / (k1 + tf)
 }

@@ -52,6 +52,9 @@ func readJSONLines[T any](t *testing.T, name string) []T {
 
 // TestSharedSets holds the ranking to floors a little under what was measured; doc.go has the measured figures.
 func TestSharedSets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("18,000 searches take long under the race detector")
+	}
 	dir := sharedSets(t)
 	tests := []struct {
 		set           string
