@@ -197,22 +197,38 @@ func (a *app) readFromStart(ctx context.Context) error {
 
 // conversations writes a map of Message-ID to ticket number, for checking threads from outside.
 func (a *app) conversations(ctx context.Context, path string) (string, error) {
-	rows, err := a.db.Pool().QueryContext(ctx, "select m.ref, t.number from messages m join threads t on t.id = m.thread where m.ref <> ''")
-	if err != nil {
-		return "", err
-	}
-	defer rows.Close()
 	out := map[string]int64{}
-	for rows.Next() {
-		var ref string
-		var n int64
-		if err := rows.Scan(&ref, &n); err != nil {
+	const pageSize = 1000
+	for before := ""; ; {
+		n := 0
+		err := a.db.View(ctx, func(tx ticketing.Tx) error {
+			rows, err := tx.ListInbound(ctx, ticketing.InboundFilter{Before: before, Limit: pageSize})
+			if err != nil {
+				return err
+			}
+			for _, in := range rows {
+				before = in.ID
+				if in.Message == "" {
+					continue
+				}
+				m, err := tx.Message(ctx, in.Message)
+				if err != nil {
+					return err
+				}
+				out[strings.Trim(strings.TrimPrefix(string(m.Ref), "mail:"), "<>")] = in.Ticket
+			}
+			n = len(rows)
+			return nil
+		})
+		if err != nil {
 			return "", err
 		}
-		out[strings.Trim(strings.TrimPrefix(ref, "mail:"), "<>")] = n
+		if n < pageSize {
+			break
+		}
 	}
 	raw, err := json.Marshal(out)
-	if err := errors.Join(err, rows.Err()); err != nil {
+	if err != nil {
 		return "", err
 	}
 	return path, os.WriteFile(path, raw, 0o600)
