@@ -13,11 +13,12 @@ const LanguageUndetermined = "und"
 
 // Figures of the detector, found on sentences written for the purpose.
 const (
-	languageMaxText   = 4 << 10 // bytes looked at
-	languageMinChars  = 4       // letters below which it abstains
-	languageStopWord  = 2.2     // weight of a word of the list, in nats
-	languageMargin    = 1.6     // distance to the second language in nats
-	languageSharpRune = 1.8     // weight of a letter only one language has
+	languageMaxText       = 4 << 10 // bytes looked at
+	languageMinChars      = 4       // letters below which it abstains
+	languageStopWord      = 2.2     // weight of a word of the list, in nats
+	languageMargin        = 1.6     // distance to the second language in nats
+	languageUnknownMargin = 4.0     // the same when no word is in the list
+	languageSharpRune     = 1.8     // weight of a letter only one language has
 )
 
 // DetectLanguage names the language of text: "it", "en", "de", "fr" or "es",
@@ -42,6 +43,7 @@ func DetectLanguage(text string, among ...string) string {
 		text = text[:languageMaxText]
 	}
 	scores := make([]float64, len(models))
+	known := make([]bool, len(models)) // a word of the list was there
 	letters := 0
 	var padded []byte // one word between its borders
 	var starts []int  // where its characters begin
@@ -60,6 +62,7 @@ func DetectLanguage(text string, among ...string) string {
 			starts = append(starts, len(padded))
 			for i, m := range models {
 				scores[i] += m.score(part, n, padded, starts)
+				known[i] = known[i] || m.words[part]
 			}
 		}
 	}
@@ -77,7 +80,11 @@ func DetectLanguage(text string, among ...string) string {
 			second = scores[i]
 		}
 	}
-	if scores[best]-second < languageMargin {
+	margin := languageMargin
+	if !known[best] {
+		margin = languageUnknownMargin
+	}
+	if scores[best]-second < margin {
 		return LanguageUndetermined
 	}
 	return models[best].name

@@ -21,7 +21,6 @@ type Bounce struct {
 	Row        string // ULID of the row our returned Message-ID names
 	MessageID  string // of the mail returned, when it is a valid id of ours
 	Text       string // the server's words, at most 500 octets
-	delivered  bool
 }
 
 // deliveryStatus is what the groups of a delivery-status part say together.
@@ -290,12 +289,15 @@ func failureText(s string) (text, rest string) {
 func (m *Mail) recipientInText(text string, r *Reader) string {
 	fallback := ""
 	for line := range strings.Lines(text) {
-		if strings.IndexByte(line, '@') < 0 || len(line) > 2000 {
+		if strings.IndexByte(line, '@') < 0 || len(line) > 2000 || strings.Contains(strings.ToLower(line), "message-id") {
 			continue
 		}
 		trimmed := strings.TrimSpace(line)
 		for w := range strings.FieldsFuncSeq(trimmed, func(c rune) bool { return strings.ContainsRune(" \t<>()[]\"',;=", c) }) {
 			if strings.IndexByte(w, '@') <= 0 {
+				continue
+			}
+			if _, v := r.Keys.CheckMessageID(w); v != Foreign {
 				continue
 			}
 			a := bareAddress(w)

@@ -228,7 +228,11 @@ func parseDate(s string) (t time.Time, ok bool) {
 		return t, false
 	}
 	if t, err := netmail.ParseDate(s); err == nil && t.Year() > 1970 && t.Year() < 2200 {
-		return t, true
+		// An abbreviation that the standard library does not know means UTC to
+		// it; the table below may know better.
+		if name, offset := t.Zone(); offset != 0 || zones[strings.ToLower(name)] == 0 {
+			return t, true
+		}
 	}
 	day, year, clock, offset := 0, 0, -1, 0
 	var month time.Month
