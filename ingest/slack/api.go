@@ -274,20 +274,20 @@ func (a *API) RemoveReaction(ctx context.Context, channel, ts, name string) erro
 
 // Message is a message of a channel's history, as far as we read it.
 type Message struct {
-	Subtype   string          `json:"subtype"`
-	User      string          `json:"user"`
-	Bot       string          `json:"bot_id"`
-	App       string          `json:"app_id"`
-	Team      string          `json:"team"`
-	Text      string          `json:"text"`
-	TS        string          `json:"ts"`
-	ThreadTS  string          `json:"thread_ts"`
-	Edited    *edited         `json:"edited"`
-	Metadata  metadata        `json:"metadata"`
-	Latest    string          `json:"latest_reply"`
-	Replies   int             `json:"reply_count"`
-	Files     []file          `json:"files"`
-	Reactions json.RawMessage `json:"reactions"`
+	Subtype  string          `json:"subtype"`
+	User     string          `json:"user"`
+	Bot      string          `json:"bot_id"`
+	App      string          `json:"app_id"`
+	Team     string          `json:"team"`
+	Text     string          `json:"text"`
+	TS       string          `json:"ts"`
+	ThreadTS string          `json:"thread_ts"`
+	Edited   *edited         `json:"edited"`
+	Metadata metadata        `json:"metadata"`
+	Latest   string          `json:"latest_reply"`
+	Replies  int             `json:"reply_count"`
+	Files    []file          `json:"files"`
+	Raw      json.RawMessage `json:"-"` // the whole message
 }
 
 type edited struct {
@@ -359,6 +359,7 @@ func (a *API) walk(ctx context.Context, method string, v url.Values, r Range, ea
 			if !ok {
 				return a.classify(method, errors.New("a message of the page cannot be read"))
 			}
+			m.Raw = raw
 			if err := each(m); errors.Is(err, ErrStop) {
 				return nil
 			} else if err != nil {

@@ -63,6 +63,8 @@ const (
 	window = 300 * time.Second
 	// settled is how long after an attempt began a search that finds nothing counts: Slack may store a post late.
 	settled = 30 * time.Second
+	// horizon is how far back threads are looked through for what is new in them.
+	horizon = 30 * 24 * time.Hour
 	// shortMax is how many characters of text a post keeps whose blocks were refused.
 	shortMax = 3500
 )
@@ -115,9 +117,14 @@ func (d *Door) API() *API { return d.api }
 // Health tells how the receiver is.
 func (d *Door) Health() Health { return d.recv.Health() }
 
-// Receive implements ingest.Door: it stores what the sockets bring until ctx ends. Any number of processes may receive, so there is no
-// lease: Slack gives each delivery to one socket.
+// Receive implements ingest.Door: it stores what the sockets bring until ctx ends, and catches up on what was said while no socket was
+// open. Any number of processes may receive, so there is no lease: Slack gives each delivery to one socket.
 func (d *Door) Receive(ctx context.Context, into ingest.Acceptor) error {
+	inner, cancel := context.WithCancel(ctx)
+	var behind sync.WaitGroup
+	behind.Go(func() { d.followUp(inner, into) })
+	defer behind.Wait()
+	defer cancel()
 	return d.recv.Run(ctx, func(ctx context.Context, e Envelope) error {
 		item := ingest.Raw{Identity: "slack:" + d.team + "/" + e.ID, Bytes: e.Raw, ServerAt: e.Received}
 		return into.Accept(ctx, d.Name(), ticketing.Lease{}, []ingest.Raw{item}, nil)
@@ -369,9 +376,6 @@ func (d *Door) begin(id string) {
 	}
 	d.tried[id] = now
 }
-
-// horizon is how far back threads are looked through for a post whose thread is not known.
-const horizon = 30 * 24 * time.Hour
 
 // Probe implements ingest.Speaker: it looks for a post of ours by the row's id in its metadata. Only a walk over every page, made when
 // a late post would have appeared, says that it is not there (slack.md 6.3 step 6).
