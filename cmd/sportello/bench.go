@@ -260,7 +260,8 @@ func (cmd BenchSendCmd) Run(ctx context.Context, c *console) error {
 	cfg := benchConfig(dir, cmd.Database)
 	cfg.Redis = cmd.Redis
 	m := &cfg.Mailboxes[0]
-	m.IMAP.Host, m.SMTP.Host, m.SMTP.Port, m.SMTP.Connections = "127.0.0.1", host, port, benchConnections
+	m.IMAP.Host, m.IMAP.Username, m.IMAP.Password = "127.0.0.1", "bench", ticketing.NewSecret("bench")
+	m.SMTP.Host, m.SMTP.Port, m.SMTP.Connections = host, port, benchConnections
 	a, err := newApp(ctx, cfg, slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return err

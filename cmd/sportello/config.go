@@ -121,6 +121,7 @@ type HoursConfig struct {
 type SlackConfig struct {
 	AppToken ticketing.Secret `yaml:"app_token" doc:"xapp-… with connections:write."`
 	BotToken ticketing.Secret `yaml:"bot_token" doc:"xoxb-…"`
+	Team     string           `yaml:"team" doc:"Id of the workspace, T…; empty: Slack is asked at every start."`
 	APIURL   string           `yaml:"api_url" doc:"For tests."`
 	Sockets  int              `yaml:"sockets" doc:"Sockets of this process, 1 or 2; at most 10 over all replicas."`
 }
@@ -155,7 +156,8 @@ type LogConfig struct {
 
 // TestingConfig holds shortcuts for trials and tests.
 type TestingConfig struct {
-	InsecureTLS bool `yaml:"insecure_tls" doc:"Do not check the certificates of loopback servers."`
+	InsecureTLS bool          `yaml:"insecure_tls" doc:"Do not check the certificates of loopback servers."`
+	SlackPace   time.Duration `yaml:"slack_pace" doc:"With slack.api_url: pause between two posts in a channel; negative: none."`
 }
 
 // defaults are the settings before any file is read.

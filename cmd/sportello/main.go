@@ -104,6 +104,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer, 
 	}
 	term := &console{in: in, out: out, err: errw, path: c.Config, environ: environ, colour: colours(out, environ)}
 	k.BindTo(ctx, (*context.Context)(nil))
+	k.BindTo(in, (*io.Reader)(nil))
+	k.BindTo(out, (*io.Writer)(nil))
 	if err := k.Run(term); err != nil {
 		var bad *configError
 		switch {

@@ -2,8 +2,6 @@ package portal
 
 import (
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/sportello/sportello/templates"
@@ -53,7 +51,7 @@ func (p *Portal) show(w http.ResponseWriter, r *http.Request, first, second stri
 		}
 	}
 	for _, hit := range v.Suggestion.Articles {
-		page.Articles = append(page.Articles, templates.Article{Title: hit.Title, Summary: hit.Summary, URL: ArticlePath(hit), Language: hit.Language})
+		page.Articles = append(page.Articles, templates.Article{Title: hit.Title, Summary: hit.Summary, URL: templates.ArticlePath(hit.Language, hit.Slug), Language: hit.Language})
 	}
 	p.write(w, http.StatusOK, v.Language, page)
 }
@@ -89,15 +87,6 @@ func (p *Portal) pressOffer(w http.ResponseWriter, r *http.Request) {
 
 func (p *Portal) done(w http.ResponseWriter, v ticketing.LinkView, code string) {
 	p.write(w, http.StatusOK, v.Language, templates.DonePage{PageFrame: p.frame(v.Queue.Brand), Code: code, Number: v.Thread.Number})
-}
-
-// ArticlePath is the path of an article's page.
-func ArticlePath(h ticketing.Hit) string {
-	lang := h.Language
-	if lang == "" {
-		lang = "it"
-	}
-	return "/kb/" + url.PathEscape(strings.ToLower(lang)) + "/" + url.PathEscape(h.Slug)
 }
 
 // local tells a time in the queue's zone.
