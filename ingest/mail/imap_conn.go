@@ -28,8 +28,7 @@ type meteredConn struct {
 	patient time.Duration
 	reason  error // why we closed it
 	readErr error // why reading ended
-	once    sync.Once
-	err     error
+	closed  bool
 }
 
 func newMeteredConn(nc net.Conn) *meteredConn {
@@ -92,8 +91,25 @@ func (c *meteredConn) end(reason error) {
 }
 
 func (c *meteredConn) Close() error {
-	c.once.Do(func() { c.err = c.Conn.Close() })
-	return c.err
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+// Write fails after Close whatever the connection below does: go-imap waits for ever for a command that was sent after its reader ended.
+func (c *meteredConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if closed {
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(p)
 }
 
 // why returns our reason for closing and the error that ended reading.

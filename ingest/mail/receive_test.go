@@ -343,6 +343,7 @@ func TestFaults(t *testing.T) {
 		{"VANISHED unasked", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: "* VANISHED 1:3\r\n", Times: 1}},
 		{"no IMAP at all", mailtest.Fault{At: "SELECT", Do: mailtest.Raw, Text: "HTTP/1.1 400 Bad Request\r\n\r\n", Times: 1}},
 		{"literal without end", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: "* 1 FETCH (UID 1 BODY[] {999999999999}\r\n" + strings.Repeat("x", 1000), Times: 1}},
+		{"talk without end", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: strings.Repeat("* OK still here\r\n", answerBudget/16), Times: 1}},
 		{"flags announced in the middle", mailtest.Fault{At: "FETCH", Skip: 1, Do: mailtest.Raw, Text: "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n", Times: 1}},
 		{"flags announced between the sizes", mailtest.Fault{At: "FETCH", Do: mailtest.Raw, Text: "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n", Times: 1}},
 		{"a mail left out twice", mailtest.Fault{At: "FETCH", UID: 4, Do: mailtest.Omit, Times: 2}},

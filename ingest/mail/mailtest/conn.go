@@ -93,13 +93,16 @@ type listener struct {
 	server  *Server
 	service string
 	tls     *tls.Config
+	once    sync.Once
+	serving chan struct{} // closed at the first Accept
 }
 
-func (s *Server) tracked(l net.Listener, service string, config *tls.Config) net.Listener {
-	return &listener{Listener: l, server: s, service: service, tls: config}
+func (s *Server) tracked(l net.Listener, service string, config *tls.Config) *listener {
+	return &listener{Listener: l, server: s, service: service, tls: config, serving: make(chan struct{})}
 }
 
 func (l *listener) Accept() (net.Conn, error) {
+	l.once.Do(func() { close(l.serving) })
 	nc, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -172,7 +175,7 @@ func (s *Server) DialIMAP(ctx context.Context) (net.Conn, error) {
 // DialSMTP connects without a network.
 func (s *Server) DialSMTP(context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
-	l := &listener{Listener: &oneListener{server}, server: s, service: "smtp"}
+	l := s.tracked(&oneListener{server}, "smtp", nil)
 	nc, err := l.Accept()
 	if err != nil {
 		return nil, err

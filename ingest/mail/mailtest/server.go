@@ -106,7 +106,9 @@ func New(o Options) (*Server, error) {
 	}
 	s.imap = imapserver.New(imapOptions)
 	s.pipes = &pipeListener{conns: make(chan net.Conn), done: s.done}
-	s.wait.Go(func() { _ = s.imap.Serve(s.tracked(s.pipes, "imap", nil)) })
+	pipes := s.tracked(s.pipes, "imap", nil)
+	s.wait.Go(func() { _ = s.imap.Serve(pipes) })
+	<-pipes.serving // go-imap's Close must not run beside the beginning of Serve
 	if o.Memory {
 		return s, nil
 	}
@@ -140,6 +142,7 @@ func New(o Options) (*Server, error) {
 		s.listeners[service.name] = l
 		wrapped := s.tracked(l, service.name[:4], config)
 		s.wait.Go(func() { service.serve(wrapped) })
+		<-wrapped.serving
 	}
 	return s, nil
 }
