@@ -10,6 +10,6 @@
 //     is sent again (api.go, door.go). Cards and reactions are desired state and may be sent again freely.
 //   - Ids are identity: a workspace and a user id, a channel id and a ts. Names are only shown.
 //
-// slack-go serves for calls of the Web API (api.go is its only importer); the receiver is our own, because that library closes a
+// slack-go serves for calls of the Web API (api*.go are its only importers); the receiver is our own, because that library closes a
 // connection before it opens the next and leaves unacknowledged what it cannot decode.
 package slack
