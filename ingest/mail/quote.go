@@ -74,7 +74,7 @@ func (q *quoter) classify() {
 		case isBlankLine(s):
 			q.kind[i] = kindBlank
 			continue
-		case isReplyMarker(s) || i+1 < n && isReplyMarker(s+" "+q.lines[i+1].text) && !isReplyMarker(q.lines[i+1].text):
+		case q.isMarker(i):
 			q.marker = i
 			for j := i; j < n; j++ {
 				q.setQuote(j)
@@ -479,17 +479,21 @@ func bare(s string) string {
 	return strings.Trim(s, " \t\u00a0>*_-—–=#|:")
 }
 
-func isReplyMarker(s string) bool {
-	if len(s) > 400 || len(s) < 10 {
+// isMarker looks for our reply marker at line i, also wrapped onto the next.
+func (q *quoter) isMarker(i int) bool {
+	s := q.lines[i].text
+	if len(s) > 400 || len(s) < 5 {
 		return false
 	}
-	b := strings.ToLower(bare(s))
-	if len(b) < 10 {
-		return false
-	}
+	b := bare(s)
 	for _, m := range replyMarkers {
-		if b == m || strings.HasPrefix(b, m) && strings.ContainsAny(s[:min(8, len(s))], "-—–#>*") {
+		if len(b) >= len(m) && strings.EqualFold(b[:len(m)], m) && (len(b) == len(m) || strings.ContainsAny(s[:min(8, len(s))], "-—–#>*")) {
 			return true
+		}
+		if len(b) >= 5 && len(b) < len(m) && strings.EqualFold(b, m[:len(b)]) && i+1 < len(q.lines) {
+			if joined := b + " " + bare(q.lines[i+1].text); strings.EqualFold(joined, m) {
+				return true
+			}
 		}
 	}
 	return false
@@ -591,6 +595,9 @@ func contains(list []string, s string) bool {
 // attribution looks for an introduction that begins at line i (Q5, 8.1). It
 // returns its last line, or -1, and whether it names a date.
 func (q *quoter) attribution(i int) (last int, dated bool) {
+	if !q.mayIntroduce(i) {
+		return -1, false
+	}
 	first := normal(q.lines[i].text)
 	if first == "" || utf8.RuneCountInString(first) > maxAttributionChars {
 		return -1, false
@@ -617,7 +624,7 @@ func (q *quoter) attribution(i int) (last int, dated bool) {
 		}
 		n++
 		s := normal(raw)
-		if beginsAttribution(s) && (!begins || firstWord3(s) == firstWord3(first)) {
+		if beginsAttribution(s) && (!begins || leadingWord(s) == leadingWord(first)) {
 			break
 		}
 		joined += " " + s
@@ -631,7 +638,26 @@ func (q *quoter) attribution(i int) (last int, dated bool) {
 	return -1, false
 }
 
-func firstWord3(s string) string {
+// mayIntroduce spares prose the work: every introduction ends with a colon,
+// holds an address, or stands between dashes.
+func (q *quoter) mayIntroduce(i int) bool {
+	for j, n := i, 0; j < len(q.lines) && n < maxAttributionLines+1; j++ {
+		s := q.lines[j].text
+		if s == "" {
+			continue
+		}
+		n++
+		if strings.IndexByte(s, '@') >= 0 || strings.HasPrefix(strings.TrimLeft(s, " "), "--") || hasDate(s) {
+			return true
+		}
+		if t := strings.TrimRight(s, " \t*_>\u00a0"); strings.HasSuffix(t, ":") || strings.HasSuffix(t, "：") {
+			return true
+		}
+	}
+	return false
+}
+
+func leadingWord(s string) string {
 	w, _, _ := strings.Cut(s, " ")
 	return w
 }
@@ -639,9 +665,12 @@ func firstWord3(s string) string {
 // shortBeginning reports lines such as "Il giorno" or "On Mon," that wrap
 // before the date.
 func shortBeginning(s string) bool {
+	if len(s) >= 40 {
+		return false
+	}
 	for _, shape := range attributionShapes {
 		for _, b := range shape.begin {
-			if strings.HasPrefix(s+" ", b) && len(s) < 40 {
+			if strings.HasPrefix(s, b) || s == b[:len(b)-1] {
 				return true
 			}
 		}
