@@ -248,6 +248,8 @@ func (l *Ledger) decideOne(ctx context.Context, r *read) {
 	switch {
 	case err == nil:
 		l.decided.Add(1)
+	case errors.Is(err, errEarlier):
+		l.postpone(ctx, r.in)
 	case errors.Is(err, ticketing.ErrFenced):
 		l.Log.Warn("row was taken over by another process", "inbound", r.in.ID)
 	default:
@@ -269,6 +271,12 @@ func (l *Ledger) commit(ctx context.Context, r *read) error {
 		if err != nil {
 			return err
 		}
+		if wait, err := l.tooEarly(ctx, tx, c); err != nil || wait {
+			if wait {
+				err = errEarlier
+			}
+			return err
+		}
 		c.Files, c.HTML, c.Found = r.files, r.html, r.found
 		d := l.Decide.Decide(c)
 		if err := l.Desk.Do(ctx, c, d); err != nil {
@@ -280,6 +288,24 @@ func (l *Ledger) commit(ctx context.Context, r *read) error {
 		}
 		return tx.FinishInbound(ctx, &in)
 	})
+}
+
+// errEarlier: another process still works on something older of the same door, which this item may answer.
+var errEarlier = errors.New("something older is still being decided")
+
+const (
+	// earlierPause is how soon such an item is looked at again, earlierLimit how long it waits at most.
+	earlierPause = 250 * time.Millisecond
+	earlierLimit = 30 * time.Second
+)
+
+// tooEarly: the item answers something that no thread holds, and another process has not yet decided what came before it. Deciding now
+// could open a second ticket for one conversation.
+func (l *Ledger) tooEarly(ctx context.Context, tx ticketing.Tx, c *ticketing.Case) (bool, error) {
+	if len(c.Heard.Refs) == 0 || c.Thread != nil || c.Heard.Act != nil || tx.Now().Sub(c.In.AcceptedAt) > earlierLimit {
+		return false, nil
+	}
+	return tx.EarlierWaiting(ctx, c.In.Door, c.In.ID, l.Owner)
 }
 
 // failure marks an error as the item's own fault: it counts towards quarantine.
@@ -331,6 +357,17 @@ func (l *Ledger) failed(ctx context.Context, r *read, cause error) {
 	})
 	if err != nil && !errors.Is(err, ticketing.ErrFenced) {
 		l.Log.Error("failed item could not be put back, its lease will end", "inbound", in.ID, "err", err)
+	}
+}
+
+// postpone puts a row back for a moment; that is no failure.
+func (l *Ledger) postpone(ctx context.Context, in ticketing.Inbound) {
+	if in.Attempts > 1 && in.Failures > 0 {
+		in.Failures--
+	}
+	err := l.Store.Update(ctx, func(tx ticketing.Tx) error { return tx.RetryInbound(ctx, &in, tx.Now().Add(earlierPause)) })
+	if err != nil {
+		l.Log.Error("item could not be put back, its lease will end", "inbound", in.ID, "err", err)
 	}
 }
 

@@ -145,13 +145,15 @@ func (a *app) addMailDoors(queues map[string]*ticketing.Queue) error {
 		if err != nil {
 			return fmt.Errorf("mailbox %s: %w", m.Name, err)
 		}
-		d := door0(door, m)
+		d := spoken(door, m)
+		d.workers = a.cfg.Sending.Couriers
 		a.doors = append(a.doors, d)
 	}
 	return nil
 }
 
-func door0(d *mail.Door, m MailboxConfig) door {
+// spoken adds what a mailbox needs to speak, if it does.
+func spoken(d *mail.Door, m MailboxConfig) door {
 	out := door{Door: d, doubt: outbox.Doubt(m.SMTP.Doubt)}
 	if d.Speaker != nil {
 		out.speaker = d

@@ -178,6 +178,14 @@ func (t *tx) CountWaiting(ctx context.Context) (n int, oldest time.Time, err err
 	return n, oldest, err
 }
 
+// EarlierWaiting implements ticketing.LedgerTx.
+func (t *tx) EarlierWaiting(ctx context.Context, door, id, owner string) (bool, error) {
+	n := 0
+	err := t.get(ctx, []any{&n}, `select count(*) from (select 1 from inbound where state <> 'done' and id < $1 and door = $2 and failures = 0
+		and owner <> $3 limit 1) as earlier`, id, door, owner)
+	return n > 0, err
+}
+
 // NextInbound implements ticketing.LedgerTx. The end of a lease counts as a due time.
 func (t *tx) NextInbound(ctx context.Context) (next time.Time, err error) {
 	err = t.get(ctx, []any{at{&next}}, `select min(due_at) from inbound where due_at is not null`)
