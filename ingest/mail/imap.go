@@ -196,8 +196,7 @@ func (m *Mailbox) Dial(ctx context.Context) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{config: c, conn: newMeteredConn(nc), news: make(chan struct{}, 1)}
-	options := &imapclient.Options{
-		TLSConfig: c.tlsConfig(),
+	s.client = imapclient.New(s.conn, &imapclient.Options{
 		UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 			Mailbox: func(d *imapclient.UnilateralDataMailbox) {
 				if d.NumMessages != nil {
@@ -208,16 +207,8 @@ func (m *Mailbox) Dial(ctx context.Context) (*Session, error) {
 				}
 			},
 		},
-	}
-	if c.TLS == "starttls" {
-		err = s.run(ctx, "STARTTLS", c.CommandTimeout, func() (err error) {
-			s.client, err = imapclient.NewStartTLS(s.conn, options)
-			return err
-		})
-	} else {
-		s.client = imapclient.New(s.conn, options)
-		err = s.run(ctx, "greeting", c.CommandTimeout, s.client.WaitGreeting)
-	}
+	})
+	err = s.run(ctx, "greeting", c.CommandTimeout, s.client.WaitGreeting)
 	if err == nil {
 		err = s.signIn(ctx)
 	}
@@ -226,34 +217,6 @@ func (m *Mailbox) Dial(ctx context.Context) (*Session, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func (c *IMAPConfig) tlsConfig() *tls.Config {
-	if c.TLSConfig != nil {
-		t := c.TLSConfig.Clone()
-		t.ServerName = c.Host
-		return t
-	}
-	return &tls.Config{RootCAs: c.RootCAs, ServerName: c.Host, MinVersion: tls.VersionTLS12, NextProtos: nil}
-}
-
-// connect opens the connection and, for "tls", encrypts it.
-func (c *IMAPConfig) connect(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.CommandTimeout)
-	defer cancel()
-	nc, err := c.Dial(ctx, "tcp", c.Address())
-	if err != nil {
-		return nil, c.fail(imapUnreachable, "connect", err)
-	}
-	if c.TLS != "tls" {
-		return nc, nil
-	}
-	t := tls.Client(nc, c.tlsConfig())
-	if err := t.HandshakeContext(ctx); err != nil {
-		_ = nc.Close()
-		return nil, c.fail(classifyTLS(err), "TLS", err)
-	}
-	return t, nil
 }
 
 // signIn authenticates and learns what the server can do.
@@ -307,9 +270,7 @@ func (s *Session) Close() {
 // abort closes the connection without a word.
 func (s *Session) abort() {
 	_ = s.conn.Close()
-	if s.client != nil {
-		_ = s.client.Close()
-	}
+	_ = s.client.Close()
 }
 
 // Folder is a selected folder as the server describes it.

@@ -29,6 +29,7 @@ type meteredConn struct {
 	reason  error // why we closed it
 	readErr error // why reading ended
 	closed  bool
+	guard   answerGuard // used by the one goroutine that reads
 }
 
 func newMeteredConn(nc net.Conn) *meteredConn {
@@ -50,6 +51,10 @@ func (c *meteredConn) Read(p []byte) (int, error) {
 	if flood {
 		c.end(errFlood)
 		return 0, errFlood
+	}
+	if err := c.guard.check(p[:n]); err != nil {
+		c.end(err)
+		return 0, err
 	}
 	return n, err
 }

@@ -128,8 +128,8 @@ func classify(op string, err, reason, readErr error) imapFault {
 		return imapIncomplete
 	case errors.As(err, &refusal):
 		return classifyRefusal(op, refusal)
-	case op == "STARTTLS" && isTLS(err):
-		return classifyTLS(err)
+	case errors.Is(reason, errNonsense):
+		return imapProtocol
 	case readErr != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed):
 		return imapClosed
 	}
@@ -145,21 +145,10 @@ func classifyRefusal(op string, e *imap.Error) imapFault {
 		return imapRefused
 	case op == "sign in":
 		return imapPassword
-	case op == "STARTTLS":
-		return imapStartTLS
 	case len(op) > 11 && op[:11] == "open folder":
 		return imapFolder
 	}
 	return imapRefused
-}
-
-func isTLS(err error) bool {
-	var (
-		verify *tls.CertificateVerificationError
-		record tls.RecordHeaderError
-		alert  tls.AlertError
-	)
-	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert)
 }
 
 func classifyTLS(err error) imapFault {
@@ -173,8 +162,6 @@ func classifyTLS(err error) imapFault {
 		return imapCertificate
 	case errors.As(err, &record):
 		return imapHandshake
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF):
-		return imapUnreachable
 	}
 	return imapUnreachable
 }

@@ -33,6 +33,7 @@ func FuzzServerAnswers(f *testing.F) {
 	f.Add([]byte(hello + "* ESEARCH (TAG \"T3\") UID ALL 1:4294967295\r\nT3 OK x\r\n"))
 	f.Add([]byte(hello + "* SEARCH 0 4294967296\r\n"))
 	f.Add([]byte("* BYE no\r\n"))
+	f.Add([]byte("* OK [CAPABILITY a (DLE ")) // go-imap would read this for ever
 	f.Add([]byte("* PREAUTH welcome\r\n"))
 	f.Fuzz(func(t *testing.T, answers []byte) {
 		box, err := NewMailbox(IMAPConfig{
