@@ -28,6 +28,8 @@ func guard(c *ticketing.Case, a *ticketing.Act, text string) string {
 	switch {
 	case a.MentionFirst || a.Mentions:
 		return "guard_mention"
+	case c.Collision != "":
+		return "guard_collision"
 	case text == "" && len(c.Files) == 0:
 		return "guard_empty"
 	}

@@ -30,7 +30,7 @@ func offers(c *ticketing.Case) bool {
 func mayAnswer(c *ticketing.Case) (bool, string) {
 	h := c.Heard
 	switch {
-	case !h.Auto.Allowed:
+	case !h.Auto.Allowed && !(h.Certified && c.Queue.PECAck && strings.HasPrefix(h.Auto.Reason, "PEC10")):
 		return false, h.Auto.Reason
 	case h.Quiet:
 		return false, "before the start of the mailbox"

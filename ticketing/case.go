@@ -32,6 +32,9 @@ type Case struct {
 	// Waiting is the quarantined row a release is about.
 	Waiting *Inbound
 
+	// Collision is the agent whose answer is on its way, or left in the last minutes, when somebody else answers too.
+	Collision string
+
 	// Counts for the limits.
 	Reopenings int // of the candidate in the last hour
 	Flood      bool
@@ -291,9 +294,33 @@ func (d *Desk) countFlood(ctx context.Context, c *Case) error {
 	return nil
 }
 
+// collisionWindow is how long after an agent's answer another agent's is asked about first (slack.md 7.7).
+const collisionWindow = 2 * time.Minute
+
+// findCollision looks for an answer of another agent than the actor, if the actor does not hold the ticket.
+func (d *Desk) findCollision(ctx context.Context, c *Case) error {
+	a := c.Heard.Act
+	if a.Verb != VerbSay || c.Ticket == nil || c.Ticket.Assignee == a.Actor.Key {
+		return nil
+	}
+	rows, err := c.Tx.ListOutgoing(ctx, OutgoingFilter{Thread: c.Thread.ID, Kind: LetterAnswer, Limit: 10})
+	if err != nil {
+		return err
+	}
+	for _, o := range rows {
+		if o.State != OutgoingSuppressed && c.Now.Sub(o.CreatedAt) < collisionWindow && o.Facts.Args["agent"] != a.Actor.Key {
+			c.Collision = o.Facts.AgentName
+		}
+	}
+	return nil
+}
+
 // loadAct reads what an agent's act is about: the held request, ticket or waiting row its button names.
 func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 	a := c.Heard.Act
+	if err := d.findCollision(ctx, c); err != nil {
+		return err
+	}
 	if a.Verb != VerbPress || a.Value == "" {
 		return nil
 	}

@@ -194,7 +194,7 @@ func (d *Desk) postOf(ctx context.Context, tx Tx, thread string, kind OutgoingKi
 }
 
 // excerptLimit is how much of a customer's words a card shows, in characters.
-const excerptLimit = 400
+const excerptLimit = 1500
 
 func excerpt(s string) string {
 	r := []rune(s)

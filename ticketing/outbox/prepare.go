@@ -63,7 +63,7 @@ func (c *Courier) putAll(files batchFiles, jobs []*job) bool {
 	return true
 }
 
-// render makes a row's bytes. A fluid row is brought up to date first. It never panics.
+// render makes a row's bytes, once its facts have been completed: a card as it is now, the root a post belongs under. It never panics.
 func (c *Courier) render(j *job, door Door) (body []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -71,7 +71,7 @@ func (c *Courier) render(j *job, door Door) (body []byte, err error) {
 			err = ticketing.Errorf(ReasonPanic, "panic: %v", p)
 		}
 	}()
-	if j.o.Fluid && c.cfg.Fresh != nil {
+	if c.cfg.Fresh != nil {
 		fresh, err := c.cfg.Fresh(j.ctx, j.o)
 		if err != nil {
 			return nil, err
