@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sportello/sportello/ticketing"
@@ -180,10 +181,13 @@ func (t *tx) CountWaiting(ctx context.Context) (n int, oldest time.Time, err err
 
 // EarlierWaiting implements ticketing.LedgerTx.
 func (t *tx) EarlierWaiting(ctx context.Context, door, id, owner string) (bool, error) {
-	n := 0
-	err := t.get(ctx, []any{&n}, `select count(*) from (select 1 from inbound where state <> 'done' and id < $1 and door = $2 and failures = 0
-		and owner <> $3 limit 1) as earlier`, id, door, owner)
-	return n > 0, err
+	var earlier string
+	err := t.get(ctx, []any{&earlier}, `select id from inbound where door = $1 and id < $2 and state <> 'done' and failures = 0 and owner <> $3
+		order by id limit 1`, door, id, owner)
+	if errors.Is(err, ticketing.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // NextInbound implements ticketing.LedgerTx. The end of a lease counts as a due time.

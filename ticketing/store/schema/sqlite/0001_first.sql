@@ -57,6 +57,7 @@ create table inbound (
 );
 create index inbound_due on inbound (due_at, id) where due_at is not null;
 create index inbound_waiting on inbound (accepted_at, state) where state <> 'done';
+create index inbound_earlier on inbound (door, id) where state <> 'done';
 create index inbound_state on inbound (state, id);
 create index inbound_outcome on inbound (outcome, id) where outcome <> '';
 create index inbound_after_care on inbound (door, id) where after_care;
