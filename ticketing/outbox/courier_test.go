@@ -146,6 +146,7 @@ func TestDoubtPolicies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s %v blind=%v", tt.doubt, tt.moves, tt.blind), func(t *testing.T) {
+			t.Parallel()
 			bubble(t, func(t *testing.T, r *rig) {
 				thread := r.thread()
 				rows := r.add(ticketing.Outgoing{Thread: thread, Recipient: "mail:a@example.org"}, ticketing.Outgoing{Thread: thread, Recipient: "mail:a@example.org"})
@@ -476,6 +477,26 @@ func TestLostLease(t *testing.T) {
 		if r.row(ids[1]).Reason != ReasonProbe {
 			t.Error("the paused courier settled a row that was not its own any more")
 		}
+	})
+}
+
+// A letter that takes long keeps its lease, and its lease is all that keeps others away.
+func TestLongLetter(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		id := r.add(ticketing.Outgoing{})[0]
+		r.peer.at = func(_ context.Context, point, _ string) error {
+			if point == "began" {
+				time.Sleep(9 * time.Minute)
+			}
+			return nil
+		}
+		r.start(nil)
+		r.start(nil)
+		r.await(ticketing.OutgoingSent, 1, time.Second, 20*time.Minute)
+		if o := r.row(id); o.Attempts != 1 || o.Reason != "" {
+			t.Errorf("%d attempts, %s", o.Attempts, o.Reason)
+		}
+		r.wantReceived(id, 1)
 	})
 }
 

@@ -99,6 +99,7 @@ func TestKilledAtEveryCommit(t *testing.T) {
 	for _, doubt := range []Doubt{DoubtProbe, DoubtAsk, DoubtResend} {
 		for _, half := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s half=%v", doubt, half), func(t *testing.T) {
+				t.Parallel()
 				for n := range 20 {
 					survived := false
 					bubble(t, func(t *testing.T, r *rig) {
@@ -130,6 +131,7 @@ func TestKilledAtTheDoor(t *testing.T) {
 	for point, want := range want {
 		for _, doubt := range []Doubt{DoubtProbe, DoubtAsk, DoubtResend} {
 			t.Run(fmt.Sprintf("%s %s", point, doubt), func(t *testing.T) {
+				t.Parallel()
 				bubble(t, func(t *testing.T, r *rig) {
 					id := r.add(ticketing.Outgoing{})[0]
 					r.dies(newMortal(r.store, 1<<30, false), doubt, point)

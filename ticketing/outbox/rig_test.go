@@ -51,15 +51,21 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, store: db, files: disk, filesDir: dir, queue: NewMemory(0), peer: newPeer(), time: DefaultTiming(), log: slog.New(slog.DiscardHandler)}
-	if os.Getenv("SPORTELLO_TEST_LOG") != "" {
-		r.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
+	r := rigOn(t, db, disk)
+	r.filesDir = dir
 	r.stop = append(r.stop, func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	return r
+}
+
+func rigOn(t testing.TB, db ticketing.Store, f ticketing.Files) *rig {
+	r := &rig{t: t, store: db, files: f, queue: NewMemory(0), peer: newPeer(), time: DefaultTiming(), log: slog.New(slog.DiscardHandler)}
+	if os.Getenv("SPORTELLO_TEST_LOG") != "" {
+		r.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	return r
 }
 
@@ -327,7 +333,8 @@ func (p *peer) Probe(ctx context.Context, o ticketing.Outgoing) (ticketing.Found
 	p.probes[o.ID]++
 	switch {
 	case p.blind:
-		return ticketing.ProbeImpossible, "", errors.New("the folder cannot be read")
+		// Cut off in the middle: what was seen proves nothing.
+		return ticketing.ProbeMissing, "", errors.New("the folder cannot be read to its end")
 	case len(p.got[o.ID]) > 0:
 		return ticketing.ProbeFound, "", nil
 	}
