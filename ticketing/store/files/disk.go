@@ -62,6 +62,9 @@ func NewDisk(dir string) (*Disk, error) {
 	return d, errors.Join(syncFolder(dir), syncFolder(filepath.Dir(dir)))
 }
 
+// Dir is the folder, for questions about its space.
+func (d *Disk) Dir() string { return d.dir }
+
 // failed gives an error of the file system its code: no space is ticketing.ErrFull.
 func failed(what string, err error) error {
 	code := "files.failed"

@@ -26,7 +26,7 @@ const Postgres = "SPORTELLO_TEST_POSTGRES"
 // Open makes a fresh SQLite database that the test's end closes. Options change its settings, for example the clock.
 func Open(t testing.TB, options ...func(*store.Config)) *store.DB {
 	t.Helper()
-	return open(t, filepath.Join(t.TempDir(), "sportello.db"), options)
+	return OpenDSN(t, filepath.Join(t.TempDir(), "sportello.db"), options...)
 }
 
 // Files makes an empty folder of files.
@@ -39,7 +39,8 @@ func Files(t testing.TB) *files.Disk {
 	return f
 }
 
-func open(t testing.TB, dsn string, options []func(*store.Config)) *store.DB {
+// OpenDSN opens the database at dsn, makes its schema, and closes it at the test's end.
+func OpenDSN(t testing.TB, dsn string, options ...func(*store.Config)) *store.DB {
 	t.Helper()
 	cfg := store.Config{DSN: dsn, Migrate: true}
 	for _, o := range options {
@@ -73,7 +74,7 @@ func EachWith(t *testing.T, option func(*store.Config), fn func(t *testing.T, db
 	}
 	t.Run("sqlite", func(t *testing.T) { fn(t, Open(t, options...), Files(t)) })
 	t.Run("postgres", func(t *testing.T) {
-		db := open(t, Schema(t), options)
+		db := OpenDSN(t, Schema(t), options...)
 		fn(t, db, files.NewSQL(db.Pool()))
 	})
 }
