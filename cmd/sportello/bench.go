@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ import (
 
 // BenchCmd measures against real servers.
 type BenchCmd struct {
+	Profile string `type:"path" placeholder:"FILE" help:"Write a CPU profile for go tool pprof."`
+
 	Ingest BenchIngestCmd `cmd:"" help:"A full mailbox becomes tickets: read, stored, decided, letters due."`
 	Send   BenchSendCmd   `cmd:"" help:"Due letters leave through the outbox to an SMTP server."`
 }
@@ -30,6 +33,18 @@ type BenchCmd struct {
 // Help is shown by bench --help.
 func (BenchCmd) Help() string {
 	return "A figure means something only beside another one taken in the same minutes: .ci/bench runs these in turns with mbsync, smtp-source and bare go-mail and prints the ratios."
+}
+
+// AfterApply starts the profile.
+func (cmd BenchCmd) AfterApply() error {
+	if cmd.Profile == "" {
+		return nil
+	}
+	f, err := os.Create(cmd.Profile)
+	if err != nil {
+		return err
+	}
+	return pprof.StartCPUProfile(f)
 }
 
 // BenchIngestCmd measures intake.
@@ -80,6 +95,7 @@ func measured(n int, fn func() error) (benchResult, error) {
 	err := fn()
 	r := benchResult{Mails: n, Seconds: time.Since(start).Seconds(), CPUSeconds: cpuSeconds() - before, RSSPeak: peakRSS()}
 	r.PerSecond = float64(n) / r.Seconds
+	pprof.StopCPUProfile()
 	return r, err
 }
 
