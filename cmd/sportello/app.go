@@ -101,6 +101,7 @@ func newApp(ctx context.Context, cfg Config, log *slog.Logger) (_ *app, err erro
 	owner := ownerName()
 	limits := ingest.DefaultLimits()
 	limits.MaxWaiting, limits.MinFree, limits.MinShare = cfg.Limits.Backlog, uint64(cfg.Limits.MinFree), cfg.Limits.MinFreeShare
+	limits.Lease, limits.Place = cfg.Leases.Item, cfg.Leases.Place
 	a.ledger = &ingest.Ledger{Store: a.db, Files: a.files, Desk: a.desk, Decide: a.bot, Doors: map[string]ingest.Door{}, Limits: limits, Owner: owner, Log: log,
 		Committed: a.kick}
 	if !cfg.postgres() {
@@ -126,6 +127,13 @@ func (a *app) addOutbox(owner string) (err error) {
 		}
 	}
 	timing := outbox.DefaultTiming()
+	timing.Lease, timing.Renew, timing.Expire = a.cfg.Leases.Letter, a.cfg.Leases.Letter/3, a.cfg.Leases.Letter/4
+	timing.Sweep = a.cfg.Sending.Sweep
+	if timing.Searches, err = a.cfg.Sending.searches(); err != nil {
+		return err
+	}
+	timing.ProbeEvery = min(timing.ProbeEvery, timing.Searches[0])
+	timing.ShortestWait = min(timing.ShortestWait, timing.Searches[0])
 	timing.FirstRetry, timing.LongestRetry, timing.GiveUp = a.cfg.Sending.RetryMin, a.cfg.Sending.RetryMax, a.cfg.Sending.GiveUp
 	routes := map[string]outbox.Route{}
 	var names []string

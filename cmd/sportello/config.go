@@ -14,7 +14,10 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/sportello/sportello/ingest"
+	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ticketing"
+	"github.com/sportello/sportello/ticketing/outbox"
 )
 
 // Config is every setting of sportello. The tag doc is the sentence that config sample prints; the defaults are those of defaults().
@@ -35,6 +38,7 @@ type Config struct {
 	Agents    []string        `yaml:"agents" doc:"E-mail addresses of agents: never taken for customers."`
 	Limits    LimitsConfig    `yaml:"limits" doc:"Limits. 0 switches one off."`
 	Sending   SendingConfig   `yaml:"sending" doc:"How letters leave."`
+	Leases    LeasesConfig    `yaml:"leases" doc:"How long work in hand belongs to a process that gives no sign of life; then another one takes over."`
 	Log       LogConfig       `yaml:"log" doc:"Logs go to standard error."`
 	Testing   TestingConfig   `yaml:"testing" doc:"Shortcuts for trials; never in production."`
 }
@@ -124,6 +128,7 @@ type SlackConfig struct {
 	Team     string           `yaml:"team" doc:"Id of the workspace, T…; empty: Slack is asked at every start."`
 	APIURL   string           `yaml:"api_url" doc:"For tests."`
 	Sockets  int              `yaml:"sockets" doc:"Sockets of this process, 1 or 2; at most 10 over all replicas."`
+	Settle   time.Duration    `yaml:"settle" doc:"How long a post may take to appear after its request; before that a search that does not find it proves nothing."`
 }
 
 // LimitsConfig are the limits that stop loops, floods and a full machine.
@@ -146,6 +151,15 @@ type SendingConfig struct {
 	GiveUp   time.Duration `yaml:"give_up" doc:"How long a letter is tried."`
 	RetryMin time.Duration `yaml:"retry_min" doc:"Pause after the first temporary failure; it doubles each time."`
 	RetryMax time.Duration `yaml:"retry_max"`
+	Sweep    time.Duration `yaml:"sweep" doc:"A letter that was offered to the couriers and taken by none is offered again after this time."`
+	Searches string        `yaml:"searches" doc:"With doubt: probe, the waits before each complete search for a letter in doubt. When none has found it, it goes again."`
+}
+
+// LeasesConfig says how long a process that died keeps others from its work.
+type LeasesConfig struct {
+	Item   time.Duration `yaml:"item" doc:"A mail or an event that is being decided; it has to be done in this time."`
+	Place  time.Duration `yaml:"place" doc:"A mailbox or a channel that is read; renewed every third of it."`
+	Letter time.Duration `yaml:"letter" doc:"A letter or post that is being sent; renewed every third of it."`
 }
 
 // LogConfig says what is logged.
@@ -162,14 +176,16 @@ type TestingConfig struct {
 
 // defaults are the settings before any file is read.
 func defaults() Config {
-	l := ticketing.DefaultLimits()
+	l, out, in := ticketing.DefaultLimits(), outbox.DefaultTiming(), ingest.DefaultLimits()
 	return Config{
 		Brand: "Sportello", Language: "it", Data: "data", Listen: "127.0.0.1:8080",
 		Limits: LimitsConfig{AckEvery: l.AckEvery, AutoPerHour: l.AutoPerHour, AutoPerDay: l.AutoPerDay, AutoAll: l.AutoAllPerHour,
 			ReopenPerHour: l.ReopenPerHour, TicketsPerHour: l.TicketsPerHour, TicketsDomain: l.TicketsPerDomain, Backlog: 1000, MinFree: 1 << 30, MinFreeShare: 0.05},
-		Sending: SendingConfig{Couriers: 16, GiveUp: 5 * 24 * time.Hour, RetryMin: time.Minute, RetryMax: 4 * time.Hour},
-		Slack:   SlackConfig{Sockets: 2},
-		Log:     LogConfig{Level: "info", Format: "text"},
+		Sending: SendingConfig{Couriers: 16, GiveUp: out.GiveUp, RetryMin: out.FirstRetry, RetryMax: out.LongestRetry, Sweep: out.Sweep,
+			Searches: joinDurations(out.Searches)},
+		Leases: LeasesConfig{Item: in.Lease, Place: in.Place, Letter: out.Lease},
+		Slack:  SlackConfig{Sockets: 2, Settle: slack.DefaultSettle},
+		Log:    LogConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -379,6 +395,17 @@ func (c *Config) check() error {
 	if c.Redis != "" && !strings.HasPrefix(c.Redis, "redis://") && !strings.HasPrefix(c.Redis, "rediss://") && !strings.HasPrefix(c.Redis, "unix://") {
 		bad("redis is %q; use redis://host:6379/0 or leave it empty", hideUserinfo(c.Redis))
 	}
+	for _, l := range []struct {
+		name string
+		life time.Duration
+	}{{"leases.item", c.Leases.Item}, {"leases.place", c.Leases.Place}, {"leases.letter", c.Leases.Letter}, {"sending.sweep", c.Sending.Sweep}} {
+		if l.life < shortestLease {
+			bad("%s is %v; use at least %v", l.name, l.life, shortestLease)
+		}
+	}
+	if _, err := c.Sending.searches(); err != nil {
+		bad("sending.searches is %q; write waits such as 5s, 30s, 1m", c.Sending.Searches)
+	}
 	queues := map[string]bool{}
 	for i, q := range c.Queues {
 		where := fmt.Sprintf("queues[%d]", i)
@@ -472,6 +499,29 @@ func hideUserinfo(s string) string {
 		return scheme + "://***@" + host
 	}
 	return s
+}
+
+// shortestLease keeps a typing error from making every lease end before it can be renewed.
+const shortestLease = 100 * time.Millisecond
+
+func (s SendingConfig) searches() ([]time.Duration, error) {
+	var waits []time.Duration
+	for _, w := range strings.Split(s.Searches, ",") {
+		d, err := time.ParseDuration(strings.TrimSpace(w))
+		if err != nil || d <= 0 {
+			return nil, fmt.Errorf("%q is no wait", w)
+		}
+		waits = append(waits, d)
+	}
+	return waits, nil
+}
+
+func joinDurations(waits []time.Duration) string {
+	parts := make([]string, len(waits))
+	for i, w := range waits {
+		parts[i] = shortDuration(w)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (s IMAPSettings) start() (time.Time, error) {

@@ -116,7 +116,7 @@ func (cfg *Config) imap(m MailboxConfig) (mail.IMAPConfig, error) {
 	}
 	s := m.IMAP
 	out := mail.IMAPConfig{Name: m.Name, Host: s.Host, Port: s.Port, TLS: s.TLS, Username: s.Username, Password: s.Password.Reveal(), Auth: s.Auth,
-		Folder: s.Folder, After: s.After, MoveTo: s.MoveTo, Start: start, MaxSize: s.MaxSize, Poll: s.Poll}
+		Folder: s.Folder, After: s.After, MoveTo: s.MoveTo, Start: start, MaxSize: s.MaxSize, Poll: s.Poll, Renew: cfg.Leases.Place / 3}
 	if s.Auth == "xoauth2" {
 		token := s.Password
 		out.Token = func(context.Context) (string, error) { return token.Reveal(), nil }

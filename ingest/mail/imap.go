@@ -74,6 +74,8 @@ type IMAPConfig struct {
 	CommandTimeout time.Duration
 	// Poll is how often new mail is looked for even when the server announces none; at most a minute.
 	Poll time.Duration
+	// Renew is how often the mailbox's lease is renewed, and asked for while another process has it; 4 s by default.
+	Renew time.Duration
 
 	// Dial replaces the network, for tests.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -117,6 +119,9 @@ func (c *IMAPConfig) complete() error {
 	}
 	if c.Poll == 0 {
 		c.Poll = DefaultPoll
+	}
+	if c.Renew <= 0 {
+		c.Renew = leaseRenewal
 	}
 	if c.Dial == nil {
 		dialer := &net.Dialer{KeepAlive: time.Minute}

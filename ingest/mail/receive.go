@@ -58,7 +58,7 @@ func (m *Mailbox) Receive(ctx context.Context, into ingest.Acceptor) error {
 		}
 		if errors.Is(err, errLeaseLost) || errors.Is(err, ticketing.ErrFenced) {
 			m.log.Warn("mailbox is read by another process")
-			if err := sleep(ctx, leaseRenewal); err != nil {
+			if err := sleep(ctx, m.config.Renew); err != nil {
 				return err
 			}
 		}
@@ -75,7 +75,7 @@ func (m *Mailbox) lease(ctx context.Context, into ingest.Acceptor) (ticketing.Le
 		if err != nil && ctx.Err() == nil {
 			m.log.Warn("lease cannot be asked for", "error", err)
 		}
-		if err := sleep(ctx, leaseRenewal); err != nil {
+		if err := sleep(ctx, m.config.Renew); err != nil {
 			return ticketing.Lease{}, err
 		}
 	}
@@ -126,7 +126,7 @@ func (m *Mailbox) hold(ctx context.Context, into ingest.Acceptor, first ticketin
 
 // renew keeps the lease. While the database cannot be asked, reading goes on until the lease's end: the commit checks it again.
 func (r *reader) renew(ctx context.Context, lost context.CancelCauseFunc) {
-	for sleep(ctx, leaseRenewal) == nil {
+	for sleep(ctx, r.config.Renew) == nil {
 		have := r.lease.Load()
 		lease, ok, err := r.into.Acquire(ctx, r.Place())
 		switch {

@@ -32,6 +32,7 @@ type Config struct {
 	CustomerName string
 	FileMax      int64            // bytes of one file taken from Slack; default 20 MB
 	PostEvery    time.Duration    // between two posts in one channel; default 1 s, Slack's limit; negative: no pause
+	Settle       time.Duration    // how long a post may take to appear after its request; default DefaultSettle
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger
 	Alarm        func(code string) // see Receiver.Alarm
@@ -47,6 +48,7 @@ type Door struct {
 	named   bool
 	fileMax int64
 	every   time.Duration
+	settled time.Duration
 	now     func() time.Time
 	log     *slog.Logger
 	recv    *Receiver
@@ -61,13 +63,14 @@ const (
 	paceMax = 3 * time.Second
 	// window is how long before a row's first attempt the search for its post begins, for clocks that differ.
 	window = 300 * time.Second
-	// settled is how long after an attempt began a search that finds nothing counts: Slack may store a post late.
-	settled = 30 * time.Second
 	// horizon is how far back threads are looked through for what is new in them.
 	horizon = 30 * 24 * time.Hour
 	// shortMax is how many characters of text a post keeps whose blocks were refused.
 	shortMax = 3500
 )
+
+// DefaultSettle is how long after an attempt began a search that finds nothing counts: Slack may store a post late.
+const DefaultSettle = 30 * time.Second
 
 // New makes the door of a workspace. It makes no call.
 func New(c Config) (*Door, error) {
@@ -88,6 +91,9 @@ func New(c Config) (*Door, error) {
 	}
 	if d.fileMax == 0 {
 		d.fileMax = 20 << 20
+	}
+	if d.settled = c.Settle; d.settled <= 0 {
+		d.settled = DefaultSettle
 	}
 	if d.every == 0 {
 		d.every = time.Second
@@ -370,7 +376,7 @@ func (d *Door) begin(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for k, at := range d.tried {
-		if now.Sub(at) > 10*settled {
+		if now.Sub(at) > 10*d.settled {
 			delete(d.tried, k)
 		}
 	}
@@ -396,7 +402,7 @@ func (d *Door) Probe(ctx context.Context, o ticketing.Outgoing) (ticketing.Found
 		return ticketing.ProbeImpossible, "", err
 	case ts != "":
 		return ticketing.ProbeFound, d.ref(channel, ts), nil
-	case asked.Sub(last) < settled:
+	case asked.Sub(last) < d.settled:
 		return ticketing.ProbeImpossible, "", nil
 	}
 	return ticketing.ProbeMissing, "", nil
