@@ -21,7 +21,10 @@ func (d *Desk) Settled(ctx context.Context, tx Tx, o Outgoing) error {
 		if o.Ref == "" {
 			return nil
 		}
-		return tx.AddRef(ctx, o.Ref, o.Door, "", t.ID, "")
+		if err := tx.AddRef(ctx, o.Ref, o.Door, "", t.ID, ""); err != nil {
+			return err
+		}
+		return d.cardsDue(ctx, tx, o)
 	case o.State == OutgoingSent:
 		return d.letterSent(ctx, tx, q, &t, o)
 	case o.State == OutgoingFailed && o.Door != q.ChatDoor:
@@ -33,6 +36,25 @@ func (d *Desk) Settled(ctx context.Context, tx Tx, o Outgoing) error {
 			Card: &Card{Number: t.Number, Subject: t.Subject, From: o.Facts.To, Thread: t.ID}})
 	case o.State == OutgoingFailed:
 		return d.event(ctx, tx, t.ID, t.Number, "system", "post.failed", map[string]string{"outgoing": o.ID, "reason": o.Reason})
+	}
+	return nil
+}
+
+// cardsDue makes the rewriting of a card due that came before the card itself was posted and was put off.
+func (d *Desk) cardsDue(ctx context.Context, tx Tx, posted Outgoing) error {
+	kind, ok := map[OutgoingKind]OutgoingKind{PostRoot: CardTicket, PostHeld: CardHeld}[posted.Kind]
+	if !ok {
+		return nil
+	}
+	rows, err := tx.ListOutgoing(ctx, OutgoingFilter{Thread: posted.Thread, Kind: kind, State: OutgoingPending})
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		rows[i].NextAt = tx.Now()
+		if _, err := tx.RevisePending(ctx, &rows[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
