@@ -356,3 +356,16 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestReadLiteralIsWholeOrAnError(t *testing.T) {
+	for _, test := range []struct {
+		body string
+		size int64
+		ok   bool
+	}{{"", 0, true}, {"abc", 3, true}, {"abc", 4, false}, {"", 1 << 40, false}} {
+		got, err := readLiteral(strings.NewReader(test.body), test.size)
+		if (err == nil) != test.ok || test.ok && string(got) != test.body {
+			t.Errorf("%q of %d: %q, %v", test.body, test.size, got, err)
+		}
+	}
+}

@@ -20,7 +20,8 @@ const (
 	maxAuthBackoff = 15 * time.Minute
 	leaseRenewal   = 4 * time.Second // reliability.md section 5
 	fetchAttempts  = 3
-	unprovenRetry  = 20 * time.Minute // between tries of a mail while the server gives out no other one
+	// unprovenCount is how seldom failures of a mail count while no other mail proves that the server gives out any.
+	unprovenCount  = 2 * time.Hour
 	reconcileEvery = time.Hour
 	reconcileBack  = 3 * 24 * time.Hour
 	reconcileAll   = 24 * time.Hour
@@ -216,11 +217,12 @@ type receiving struct {
 
 // fetchFailure is a mail that could not be fetched.
 type fetchFailure struct {
-	tries int
-	last  time.Time
-	due   time.Time
-	broke bool // its last try ended the connection
-	err   error
+	tries   int       // those that count
+	counted time.Time // when the last one was counted
+	due     time.Time // next try
+	broke   bool      // the last try ended the connection
+	proven  bool      // before the last try another mail could be fetched
+	err     error
 }
 
 // connection runs one connection from sign-in to its end.

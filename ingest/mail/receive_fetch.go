@@ -115,22 +115,26 @@ func (r *reader) items(ctx context.Context, s *Session, uids []uint32) ([]Item, 
 	return all, nil
 }
 
-// failing counts a failure of one mail.
+// failing notes a failure of one mail. One that ended the connection may be the server's: it counts at once only if the server has just
+// given out another mail.
 func (r *reader) failing(uid uint32, err error) {
+	now := time.Now()
 	f := r.state.failed[uid]
 	if f == nil {
 		f = &fetchFailure{}
 		r.state.failed[uid] = f
 	}
-	f.tries++
 	f.err, f.broke = err, !stillWorks(err)
-	wait := 5 * time.Second
-	if f.tries > 1 {
-		wait = time.Minute
+	wait := time.Minute
+	if f.tries == 0 || !f.broke || f.proven || now.Sub(f.counted) >= unprovenCount {
+		f.tries++
+		f.counted = now
+		if f.tries == 1 {
+			wait = 5 * time.Second
+		}
+		r.log.Warn("mail cannot be fetched", "uid", uid, "try", f.tries, "error", err)
 	}
-	f.last = time.Now()
-	f.due = f.last.Add(wait)
-	r.log.Warn("mail cannot be fetched", "uid", uid, "try", f.tries, "error", err)
+	f.due = now.Add(wait)
 }
 
 // retry tries failed mails again when they are due, each alone, and gives up on those that failed too often.
@@ -154,10 +158,7 @@ func (r *reader) retry(ctx context.Context, s *Session) error {
 				f.due = time.Now().Add(time.Minute)
 				return err
 			}
-			if wait := unprovenRetry - time.Since(f.last); !proven && wait > 0 {
-				f.due = time.Now().Add(wait)
-				continue
-			}
+			f.proven = proven
 		}
 		var raws []ingest.Raw
 		if f.tries < fetchAttempts {

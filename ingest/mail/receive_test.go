@@ -159,8 +159,12 @@ func (l *memoryLedger) Acquire(_ context.Context, name string) (ticketing.Lease,
 	return ticketing.Lease{Name: name, Owner: "us", Fence: l.fence, End: time.Now().Add(12 * time.Second)}, l.owner == "us", nil
 }
 
-func (l *memoryLedger) Release(context.Context, ticketing.Lease) error {
-	l.do(func() { l.owner = "" })
+func (l *memoryLedger) Release(_ context.Context, lease ticketing.Lease) error {
+	l.do(func() {
+		if lease.Fence == l.fence {
+			l.owner = ""
+		}
+	})
 	return nil
 }
 
@@ -322,34 +326,35 @@ func TestFaults(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault mailtest.Fault
+		ends  bool // a new connection must be made after the sign-in
 	}{
-		{"connection refused three times", mailtest.Fault{At: "CONNECT", Do: mailtest.Cut, Times: 3}},
-		{"greeting never comes", mailtest.Fault{At: "CONNECT", Do: mailtest.Hang, Times: 1}},
-		{"BYE for a greeting", mailtest.Fault{At: "CONNECT", Text: "too busy", Times: 2}},
-		{"sign-in hangs", mailtest.Fault{At: "LOGIN", Do: mailtest.Hang, Times: 1}},
-		{"sign-in refused for a while", mailtest.Fault{At: "LOGIN", Times: 4}},
-		{"sign-in cut", mailtest.Fault{At: "LOGIN", Do: mailtest.Cut, Times: 1}},
-		{"SELECT hangs", mailtest.Fault{At: "SELECT", Do: mailtest.Hang, Times: 1}},
-		{"SELECT refused for a while", mailtest.Fault{At: "SELECT", Times: 2}},
-		{"SEARCH hangs", mailtest.Fault{At: "SEARCH", Do: mailtest.Hang, Times: 1}},
-		{"SEARCH refused", mailtest.Fault{At: "SEARCH", Times: 1}},
-		{"FETCH hangs", mailtest.Fault{At: "FETCH", Do: mailtest.Hang, Times: 2}},
-		{"FETCH refused, then BAD", mailtest.Fault{At: "FETCH", Do: mailtest.Bad, Times: 3}},
-		{"cut before the answer", mailtest.Fault{At: "FETCH", Do: mailtest.Cut, Times: 3}},
-		{"cut in the answer's first line", mailtest.Fault{At: "FETCH", Do: mailtest.Cut, After: 9, Times: 3}},
-		{"IDLE hangs", mailtest.Fault{At: "IDLE", Do: mailtest.Hang, Times: 1}},
-		{"IDLE refused", mailtest.Fault{At: "IDLE", Times: 2}},
-		{"unknown answer", mailtest.Fault{At: "FETCH", Do: mailtest.Raw, Text: "* XYZZY\r\n", Times: 2}},
-		{"VANISHED unasked", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: "* VANISHED 1:3\r\n", Times: 1}},
-		{"no IMAP at all", mailtest.Fault{At: "SELECT", Do: mailtest.Raw, Text: "HTTP/1.1 400 Bad Request\r\n\r\n", Times: 1}},
-		{"literal without end", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: "* 1 FETCH (UID 1 BODY[] {999999999999}\r\n" + strings.Repeat("x", 1000), Times: 1}},
-		{"talk without end", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: strings.Repeat("* OK still here\r\n", answerBudget/16), Times: 1}},
-		{"flags announced in the middle", mailtest.Fault{At: "FETCH", Skip: 1, Do: mailtest.Raw, Text: "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n", Times: 1}},
-		{"flags announced between the sizes", mailtest.Fault{At: "FETCH", Do: mailtest.Raw, Text: "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n", Times: 1}},
-		{"a mail left out twice", mailtest.Fault{At: "FETCH", UID: 4, Do: mailtest.Omit, Times: 2}},
-		{"size reported too small", mailtest.Fault{At: "FETCH", UID: 2, Do: mailtest.Size, After: 1}},
-		{"a mail that breaks the connection twice", mailtest.Fault{At: "FETCH", UID: 5, Do: mailtest.Cut, Skip: 1, Times: 2}},
-		{"cut in the middle of a body", mailtest.Fault{At: "FETCH", UID: 6, Skip: 1, Do: mailtest.Cut, After: 150, Times: 1}},
+		{"connection refused three times", mailtest.Fault{At: "CONNECT", Do: mailtest.Cut, Times: 3}, false},
+		{"greeting never comes", mailtest.Fault{At: "CONNECT", Do: mailtest.Hang, Times: 1}, false},
+		{"BYE for a greeting", mailtest.Fault{At: "CONNECT", Text: "too busy", Times: 2}, false},
+		{"sign-in hangs", mailtest.Fault{At: "LOGIN", Do: mailtest.Hang, Times: 1}, false},
+		{"sign-in refused for a while", mailtest.Fault{At: "LOGIN", Times: 4}, false},
+		{"sign-in cut", mailtest.Fault{At: "LOGIN", Do: mailtest.Cut, Times: 1}, false},
+		{"SELECT hangs", mailtest.Fault{At: "SELECT", Do: mailtest.Hang, Times: 1}, true},
+		{"SELECT refused for a while", mailtest.Fault{At: "SELECT", Times: 2}, false},
+		{"SEARCH hangs", mailtest.Fault{At: "SEARCH", Do: mailtest.Hang, Times: 1}, true},
+		{"SEARCH refused", mailtest.Fault{At: "SEARCH", Times: 1}, false},
+		{"FETCH hangs", mailtest.Fault{At: "FETCH", Do: mailtest.Hang, Times: 2}, true},
+		{"FETCH refused, then BAD", mailtest.Fault{At: "FETCH", Do: mailtest.Bad, Times: 3}, false},
+		{"cut before the answer", mailtest.Fault{At: "FETCH", Do: mailtest.Cut, Times: 3}, true},
+		{"cut in the answer's first line", mailtest.Fault{At: "FETCH", Do: mailtest.Cut, After: 9, Times: 3}, true},
+		{"IDLE hangs", mailtest.Fault{At: "IDLE", Do: mailtest.Hang, Times: 1}, true},
+		{"IDLE refused", mailtest.Fault{At: "IDLE", Times: 2}, false},
+		{"unknown answer", mailtest.Fault{At: "FETCH", Do: mailtest.Raw, Text: "* XYZZY\r\n", Times: 2}, true},
+		{"VANISHED unasked", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: "* VANISHED 1:3\r\n", Times: 1}, true},
+		{"no IMAP at all", mailtest.Fault{At: "SELECT", Do: mailtest.Raw, Text: "HTTP/1.1 400 Bad Request\r\n\r\n", Times: 1}, true},
+		{"literal without end", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: "* 1 FETCH (UID 1 BODY[] {999999999999}\r\n" + strings.Repeat("x", 1000), Times: 1}, true},
+		{"talk without end", mailtest.Fault{At: "SEARCH", Do: mailtest.Raw, Text: strings.Repeat("* OK still here\r\n", answerBudget/16), Times: 1}, true},
+		{"flags announced in the middle", mailtest.Fault{At: "FETCH", Skip: 1, Do: mailtest.Raw, Text: "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n", Times: 1}, false},
+		{"flags announced between the sizes", mailtest.Fault{At: "FETCH", Do: mailtest.Raw, Text: "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n", Times: 1}, false},
+		{"a mail left out twice", mailtest.Fault{At: "FETCH", UID: 4, Do: mailtest.Omit, Times: 2}, false},
+		{"size reported too small", mailtest.Fault{At: "FETCH", UID: 2, Do: mailtest.Size, After: 1}, false},
+		{"a mail that breaks the connection twice", mailtest.Fault{At: "FETCH", UID: 5, Do: mailtest.Cut, Skip: 1, Times: 2}, true},
+		{"cut in the middle of a body", mailtest.Fault{At: "FETCH", UID: 6, Skip: 1, Do: mailtest.Cut, After: 150, Times: 1}, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -372,6 +377,9 @@ func TestFaults(t *testing.T) {
 				b.has(t, 1, 10)
 				if f.Hits() == 0 {
 					t.Error("the fault never struck")
+				}
+				if test.ends && b.server.Did("", "LOGIN") < 2 {
+					t.Error("the connection was kept")
 				}
 			})
 		})
@@ -441,7 +449,7 @@ func TestOutageOfTheServersStoragePutsNothingIntoQuarantine(t *testing.T) {
 			}
 			f = s.FaultIMAP(mailtest.Fault{At: "FETCH", Do: mailtest.Cut})
 		})
-		timer := time.NewTimer(30 * time.Minute)
+		timer := time.NewTimer(3 * time.Hour)
 		<-timer.C
 		f.Clear()
 		b.has(t, 1, 3)
@@ -539,8 +547,12 @@ func TestFailedCommitsLoseNothing(t *testing.T) {
 				return nil
 			}
 		})
+		begin := time.Now()
 		b.deliver(1, 20)
 		b.has(t, 1, 20)
+		if took := time.Since(begin); took > reconcileEvery/2 {
+			t.Errorf("after %v: the reconciliation had to find what the failed commits held", took)
+		}
 	})
 }
 
@@ -582,6 +594,55 @@ func TestLostLeaseEndsReadingAndComesBack(t *testing.T) {
 		}
 		b.ledger.do(func() { b.ledger.owner, b.ledger.fence = "us", 3 })
 		b.has(t, 1, 2)
+	})
+}
+
+func TestLeaseThatWasElsewhereMeanwhileStartsAfresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, mailtest.Options{}, nil, nil)
+		b.idle(t)
+		b.deliver(1, 3)
+		b.has(t, 1, 3)
+		// Another process read on and gave the lease back between two renewals.
+		b.ledger.do(func() { b.ledger.fence++ })
+		b.deliver(4, 4)
+		b.has(t, 1, 4)
+		if n := b.server.Did("", "LOGIN"); n != 2 {
+			t.Errorf("%d sign-ins, want 2", n)
+		}
+	})
+}
+
+func TestMailInTheLedgerIsNotFetchedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, mailtest.Options{}, nil, nil)
+		b.idle(t)
+		b.deliver(1, 5)
+		b.has(t, 1, 5)
+		fetched := b.server.Did("", "FETCH")
+		// As when the cursor had waited for a mail that could not be fetched: what follows it is known.
+		b.ledger.do(func() { b.ledger.cursor.Position, b.ledger.fence = 0, 2 })
+		timer := time.NewTimer(time.Minute)
+		<-timer.C
+		if n := b.server.Did("", "FETCH"); n != fetched || b.server.Did("", "LOGIN") != 2 {
+			t.Errorf("%d FETCH commands, before %d; %d sign-ins", n, fetched, b.server.Did("", "LOGIN"))
+		}
+	})
+}
+
+func TestSilenceInTheMiddleOfALargeMailIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, mailtest.Options{}, nil, func(s *mailtest.Server) {
+			s.FaultIMAP(mailtest.Fault{At: "FETCH", UID: 1, Do: mailtest.Size, After: 25 << 20, Times: 1})
+			s.FaultIMAP(mailtest.Fault{At: "FETCH", UID: 1, Do: mailtest.Hang, Times: 1})
+		})
+		b.idle(t)
+		begin := time.Now()
+		b.deliver(1, 1)
+		b.has(t, 1, 1)
+		if took := time.Since(begin); took > 5*time.Minute {
+			t.Errorf("noticed after %v", took)
+		}
 	})
 }
 
