@@ -1,5 +1,5 @@
-// Package files keeps bytes by their SHA-256: raw mail, attachments, rendered letters. Disk keeps them beside SQLite, SQL in PostgreSQL, so
-// that every replica sees what another one stored. Equal bytes are stored once. A file is durable before the row that names it is written;
+// Package files keeps bytes by their SHA-256: raw mail, attachments, rendered letters. Beside keeps them on disk beside SQLite, large ones as
+// files (Disk) and small ones in a database of their own; SQL keeps them in PostgreSQL, so that every replica sees what another one stored. Equal bytes are stored once. A file is durable before the row that names it is written;
 // files that no row names are swept when they are old enough.
 package files
 

@@ -184,6 +184,8 @@ func makeOld(t *testing.T, f ticketing.Files, name string) {
 	switch f := f.(type) {
 	case *files.Disk:
 		err = os.Chtimes(filepath.Join(f.Dir(), name[:2], name), old, old)
+	case *files.Beside:
+		err = f.Age(t.Context(), name, 48*time.Hour)
 	case *files.SQL:
 		err = f.Age(t.Context(), name, 48*time.Hour)
 	}

@@ -39,6 +39,21 @@ func Files(t testing.TB) *files.Disk {
 	return f
 }
 
+// Beside makes what keeps files beside SQLite: large ones in a folder, small ones in a database of their own.
+func Beside(t testing.TB) *files.Beside {
+	t.Helper()
+	f, err := files.NewBeside(context.Background(), filepath.Join(t.TempDir(), "files"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
 // OpenDSN opens the database at dsn, makes its schema, and closes it at the test's end.
 func OpenDSN(t testing.TB, dsn string, options ...func(*store.Config)) *store.DB {
 	t.Helper()
@@ -72,7 +87,7 @@ func EachWith(t *testing.T, option func(*store.Config), fn func(t *testing.T, db
 	if option != nil {
 		options = append(options, option)
 	}
-	t.Run("sqlite", func(t *testing.T) { fn(t, Open(t, options...), Files(t)) })
+	t.Run("sqlite", func(t *testing.T) { fn(t, Open(t, options...), Beside(t)) })
 	t.Run("postgres", func(t *testing.T) {
 		db := OpenDSN(t, Schema(t), options...)
 		fn(t, db, files.NewSQL(db.Pool()))
