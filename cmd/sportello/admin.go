@@ -77,7 +77,7 @@ func (c *console) withStore(ctx context.Context, fn func(cfg Config, db *store.D
 	if err != nil {
 		return err
 	}
-	return errors.Join(fn(cfg, db, files), db.Close())
+	return errors.Join(fn(cfg, db, files), closeStore(db, files))
 }
 
 // Run lists.

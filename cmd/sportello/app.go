@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -61,11 +62,11 @@ func openStore(ctx context.Context, cfg *Config, log *slog.Logger, migrate bool)
 	if cfg.postgres() {
 		return db, files.NewSQL(db.Pool()), nil
 	}
-	disk, err := files.NewDisk(filepath.Join(cfg.Data, "files"))
+	beside, err := files.NewBeside(ctx, filepath.Join(cfg.Data, "files"))
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	return db, disk, nil
+	return db, beside, nil
 }
 
 // newApp wires everything the settings ask for. Nothing runs yet.
@@ -181,9 +182,18 @@ func (a *app) close() error {
 		}
 	}
 	if a.db != nil {
-		errs = append(errs, a.db.Close())
+		errs = append(errs, closeStore(a.db, a.files))
 	}
 	return errors.Join(errs...)
+}
+
+// closeStore closes what openStore opened.
+func closeStore(db *store.DB, f ticketing.Files) error {
+	var err error
+	if c, ok := f.(io.Closer); ok {
+		err = c.Close()
+	}
+	return errors.Join(err, db.Close())
 }
 
 // ownerName is unique for every start of a process: leases must never be mistaken for those of a process that died.

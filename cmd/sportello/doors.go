@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -216,12 +217,11 @@ type probe struct {
 // probes lists what the settings ask for.
 func probes(cfg Config, log *slog.Logger) []probe {
 	out := []probe{{"database", func(ctx context.Context) (string, error) {
-		db, _, err := openStore(ctx, &cfg, log, false)
+		db, files, err := openStore(ctx, &cfg, log, false)
 		if err != nil {
 			return "", err
 		}
-		defer db.Close()
-		return hideUserinfo(cfg.database()), db.Check(ctx)
+		return hideUserinfo(cfg.database()), errors.Join(db.Check(ctx), closeStore(db, files))
 	}}}
 	if cfg.Redis != "" {
 		out = append(out, probe{"redis", func(ctx context.Context) (string, error) {

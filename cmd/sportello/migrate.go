@@ -15,11 +15,11 @@ func (MigrateCmd) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	db, _, err := openStore(ctx, &cfg, logger(cfg.Log, c.err), true)
+	db, files, err := openStore(ctx, &cfg, logger(cfg.Log, c.err), true)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(db.Check(ctx), db.Close()); err != nil {
+	if err := errors.Join(db.Check(ctx), closeStore(db, files)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.out, "The database %s is up to date and whole.\n", hideUserinfo(cfg.database()))
