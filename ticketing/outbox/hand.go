@@ -30,6 +30,8 @@ type job struct {
 	// Kept by the hand.
 	entered bool // began was called: the sending is not cut short any more
 	lost    bool
+	// settling: the end of the row's lease is being committed; that it is no longer held then is no loss.
+	settling bool
 }
 
 // hand is all rows which a courier holds.
@@ -106,13 +108,20 @@ func (h *hand) keep(asked, held []string) (lost []string) {
 		still[id] = true
 	}
 	for _, id := range asked {
-		if j := h.jobs[id]; j != nil && !still[id] {
+		if j := h.jobs[id]; j != nil && !still[id] && !j.settling {
 			j.lost = true
 			j.cancel(errLost)
 			lost = append(lost, id)
 		}
 	}
 	return lost
+}
+
+// settle says that the row is about to be settled. Its lease is renewed until then.
+func (h *hand) settle(j *job) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	j.settling = true
 }
 
 func (h *hand) isLost(j *job) bool {

@@ -152,6 +152,7 @@ func (e *hookError) Unwrap() error { return e.err }
 // settle commits the end of a row's lease. It tries again while the database does not take it, until the lease is lost or the process
 // ends.
 func (c *Courier) settle(hard context.Context, j *job, judge func(*ticketing.Outgoing, time.Time)) {
+	c.hand.settle(j)
 	wait, hookFailures := 50*time.Millisecond, 0
 	for {
 		var o ticketing.Outgoing
