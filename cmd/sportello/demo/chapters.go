@@ -87,11 +87,12 @@ func (s *story) ticketLives() []step {
 	p, words, anna := s.cast.luca, s.script.luca, s.cast.anna
 	var a affair
 	var d, again *draft
+	// in lets Luca answer the last letter that a person wrote to him, or the offer.
 	in := func(ctx context.Context, text string, outcome ticketing.Outcome, code string) (ticketing.Inbound, error) {
 		again = s.reply(p, a.last, text, "plain")
 		return s.writes(ctx, again, outcome, code)
 	}
-	// agent lets Anna write a command in the thread.
+	// command lets Anna write a command in the thread.
 	command := func(text string) error {
 		s.agent(anna, s.t("say.types", map[string]any{"text": text}))
 		_, err := s.Slack.As(anna.slack).Reply(s.Channel, a.root, text)
@@ -174,13 +175,13 @@ func (s *story) ticketLives() []step {
 			return err
 		}},
 		{"resolve", func(ctx context.Context) (err error) {
-			if err := command("!risolto"); err != nil {
+			if err := command(s.script.anna.solve); err != nil {
 				return err
 			}
 			if _, err := s.ticket(ctx, a.number, "resolved", func(k ticketing.Ticket) bool { return k.State == ticketing.StateResolved }); err != nil {
 				return err
 			}
-			a.last, err = s.gets(ctx, p, ticketing.LetterResolved, again.id)
+			_, err = s.gets(ctx, p, ticketing.LetterResolved, again.id)
 			return err
 		}},
 		{"thanks", func(ctx context.Context) error {
@@ -195,17 +196,17 @@ func (s *story) ticketLives() []step {
 				return err
 			}
 			s.agent(anna, s.t("say.thread", map[string]any{"number": a.number, "text": short(s.mentions(plain(m.Text)), 150)}))
-			a.last, err = s.gets(ctx, p, ticketing.LetterReopened, again.id)
+			_, err = s.gets(ctx, p, ticketing.LetterReopened, again.id)
 			return err
 		}},
 		{"close", func(ctx context.Context) (err error) {
-			if err := command("!chiudi"); err != nil {
+			if err := command(s.script.anna.close); err != nil {
 				return err
 			}
 			if _, err := s.ticket(ctx, a.number, "closed", func(k ticketing.Ticket) bool { return k.State == ticketing.StateClosed }); err != nil {
 				return err
 			}
-			a.last, err = s.gets(ctx, p, ticketing.LetterResolved, again.id)
+			_, err = s.gets(ctx, p, ticketing.LetterResolved, again.id)
 			return err
 		}},
 		{"follow_up", func(ctx context.Context) error {

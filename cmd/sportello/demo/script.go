@@ -8,7 +8,7 @@ type script struct {
 	// giorgio asks, his mail program answers for him, and then his mailbox is gone.
 	giorgio struct{ subject, text, away, awaySubject string }
 	mallory struct{ subject, text string }
-	anna    struct{ note, luca, emily, giorgio string }
+	anna    struct{ note, luca, emily, giorgio, solve, close string }
 	reader  string // of a letter, as a mail program introduces a quotation: date, sender
 }
 
@@ -24,8 +24,8 @@ func italian() (s script) {
 	s.luca.thanksFor = "Ho provato con le aliquote senza il simbolo: ora si ferma alla riga 120, dove il prezzo ha tre decimali."
 	s.luca.thanks = "Grazie mille!"
 	s.luca.again = "Buongiorno, rieccomi: ieri ho importato il secondo listino e 12 articoli sono doppi. Posso eliminarli tutti insieme?"
-	s.giorgio.subject = "Manca un registratore nella consegna"
-	s.giorgio.text = "Buongiorno,\n\nil corriere ha consegnato due registratori su tre. Dov'è il terzo?\n\nGiorgio Sala"
+	s.giorgio.subject = "Manca un pacco"
+	s.giorgio.text = "Buongiorno,\n\nil corriere ha consegnato due pacchi su tre. Potete chiedergli dov'è l'ultimo?\n\nGiorgio Sala"
 	s.giorgio.awaySubject = "Risposta automatica: fuori ufficio"
 	s.giorgio.away = "Sono fuori ufficio fino a lunedì e leggerò al mio rientro."
 	s.mallory.subject = "Re: Two payments for March"
@@ -33,7 +33,8 @@ func italian() (s script) {
 	s.anna.note = "// il cliente ha un contratto Base: niente sconto, per favore"
 	s.anna.luca = "Buongiorno Luca,\n\nnella colonna IVA serve solo il numero, per esempio 22 e non «22%». Cambi il formato della colonna in «Numero» e ripeta l'importazione."
 	s.anna.emily = "Hello Emily,\n\nthank you, I see both payments. The second one will be refunded within three working days."
-	s.anna.giorgio = "Buongiorno Giorgio,\n\nil terzo registratore è partito stamattina: arriva domani entro le 12."
+	s.anna.giorgio = "Buongiorno Giorgio,\n\nil corriere lo ha ancora sul furgone: arriva domani entro le 12."
+	s.anna.solve, s.anna.close = "!risolto", "!chiudi"
 	s.reader = "Il giorno %s, %s ha scritto:"
 	return s
 }
@@ -48,8 +49,8 @@ func english() (s script) {
 	s.luca.thanksFor = "I tried it with the rates without the sign: now it stops at row 120, where the price has three decimals."
 	s.luca.thanks = "Thank you very much!"
 	s.luca.again = "Hello again: yesterday I imported the second price list and 12 products are there twice. Can I delete them all at once?"
-	s.giorgio.subject = "One till is missing from the delivery"
-	s.giorgio.text = "Hello,\n\nthe courier brought two tills of three. Where is the third one?\n\nGiorgio Sala"
+	s.giorgio.subject = "Where is our parcel?"
+	s.giorgio.text = "Hello,\n\nthe courier brought two parcels out of three. Could you ask him about the last one?\n\nGiorgio Sala"
 	s.giorgio.awaySubject = "Automatic reply: out of office"
 	s.giorgio.away = "I am out of the office until Monday and will read your message then."
 	s.mallory.subject = "Re: Two payments for March"
@@ -57,7 +58,8 @@ func english() (s script) {
 	s.anna.note = "// this customer is on the Base plan: no discount, please"
 	s.anna.luca = "Hello Luca,\n\nthe VAT column takes the number only, 22 and not \"22%\". Set the column's format to \"Number\" and import the file again."
 	s.anna.emily = "Hello Emily,\n\nthank you, I see both payments. The second one will be refunded within three working days."
-	s.anna.giorgio = "Hello Giorgio,\n\nthe third till left this morning: it arrives tomorrow before noon."
+	s.anna.giorgio = "Hello Giorgio,\n\nthe courier still has it in his van: it arrives tomorrow before noon."
+	s.anna.solve, s.anna.close = "!solve", "!close"
 	s.reader = "On %s, %s wrote:"
 	return s
 }

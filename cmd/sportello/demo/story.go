@@ -121,7 +121,7 @@ func (s *story) clean(context.Context) error {
 
 // writes lets a customer write, waits for the decision, tells it with its reason, and checks what it should be.
 func (s *story) writes(ctx context.Context, d *draft, outcome ticketing.Outcome, code string) (ticketing.Inbound, error) {
-	s.customer(d.from, s.t("say.writes", map[string]any{"to": d.to, "subject": d.subject, "text": short(d.text, 150)}))
+	s.customer(d.from, s.t("say.writes", map[string]any{"to": withoutKey(d.to), "subject": d.subject, "text": short(d.text, 150)}))
 	raw := d.mime(time.Now())
 	if err := submit(s.Mail.SMTPAddr(), d.from.address, d.from.address, d.to, raw); err != nil {
 		return ticketing.Inbound{}, err
@@ -135,7 +135,18 @@ func (s *story) decided(ctx context.Context, id string, outcome ticketing.Outcom
 	if err != nil {
 		return in, err
 	}
-	s.desk(s.t("outcome."+string(in.Outcome), map[string]any{"number": in.Ticket}))
+	number := in.Ticket
+	if in.Outgoing != "" {
+		err := s.view(ctx, func(tx ticketing.Tx) error {
+			o, err := tx.Outgoing(ctx, in.Outgoing)
+			number = o.Ticket
+			return err
+		})
+		if err != nil {
+			return in, err
+		}
+	}
+	s.desk(s.t("outcome."+string(in.Outcome), map[string]any{"number": number}))
 	if err := s.reason(ctx, in); err != nil {
 		return in, err
 	}
@@ -168,6 +179,15 @@ func (s *story) reason(ctx context.Context, in ticketing.Inbound) error {
 	return nil
 }
 
+// withoutKey shortens the keyed address that letters are answered to, as it is too long to read.
+func withoutKey(address string) string {
+	local, domain, _ := strings.Cut(address, "@")
+	if base, _, keyed := strings.Cut(local, "+"); keyed {
+		return base + "+…@" + domain
+	}
+	return address
+}
+
 // sentence is the sentence of a code, or the code itself.
 func (s *story) sentence(key string, args map[string]any) string {
 	if !s.words.Has("demo." + key) {
@@ -197,12 +217,12 @@ func (s *story) gets(ctx context.Context, p person, kind ticketing.OutgoingKind,
 // firstWords leaves a letter's greeting out.
 func firstWords(text string) string {
 	paragraphs := strings.Split(text, "\n\n")
-	for i, p := range paragraphs {
-		if len(strings.Fields(p)) > 2 {
-			return strings.Join(paragraphs[i:min(i+2, len(paragraphs))], " ")
+	for i, p := range paragraphs[:len(paragraphs)-1] {
+		if strings.HasSuffix(strings.TrimSpace(p), ",") {
+			return paragraphs[i+1]
 		}
 	}
-	return text
+	return paragraphs[0]
 }
 
 // card waits for a request's card in the agents' channel and tells what the agents see.
