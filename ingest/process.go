@@ -23,15 +23,33 @@ type read struct {
 	err   error
 }
 
-// Run works on accepted rows until ctx ends: it counts the attempt, reads, decides, and commits every effect with the outcome.
+// hand is a batch in this process's hands: its rows are leased, and work ends with their leases.
+type hand struct {
+	work   context.Context
+	done   context.CancelFunc
+	batch  []*read
+	length int
+}
+
+// Run works on accepted rows until ctx ends: it counts the attempt, reads, decides, and commits every effect with the outcome. The next
+// batch is read while one is decided; batches are decided one after the other, so that nothing overtakes what it answers.
 func (l *Ledger) Run(ctx context.Context) error {
 	l.init()
+	read := make(chan *hand)
+	var g errgroup.Group
+	g.Go(func() error {
+		for h := range read {
+			l.decideHand(h)
+		}
+		return nil
+	})
 	for ctx.Err() == nil {
-		n, err := l.Step(ctx)
+		h, err := l.takeHand(ctx)
 		if err != nil && ctx.Err() == nil {
 			l.Log.Error("processing failed", "err", err)
 		}
-		if n > 0 && err == nil {
+		if h != nil {
+			read <- h
 			continue
 		}
 		select {
@@ -40,28 +58,43 @@ func (l *Ledger) Run(ctx context.Context) error {
 		case <-time.After(l.Limits.Poll):
 		}
 	}
-	return nil
+	close(read)
+	return g.Wait()
 }
 
 // Step takes one batch of due rows and works on it; it returns how many it took.
 func (l *Ledger) Step(ctx context.Context) (int, error) {
+	h, err := l.takeHand(ctx)
+	if h == nil {
+		return 0, err
+	}
+	l.decideHand(h)
+	return h.length, nil
+}
+
+// takeHand leases a batch of due rows and reads it; nil if nothing is due.
+func (l *Ledger) takeHand(ctx context.Context) (*hand, error) {
 	var rows []ticketing.Inbound
 	err := l.Store.Update(ctx, func(tx ticketing.Tx) (err error) {
 		rows, err = tx.TakeInbound(ctx, l.Owner, l.Limits.Lease, l.Limits.Batch)
 		return err
 	})
 	if err != nil || len(rows) == 0 {
-		return 0, err
+		return nil, err
 	}
 	// The rows in hand are finished even when ctx ends: stopping in the middle would only make their attempts count for nothing.
-	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Limits.Lease)
-	defer cancel()
-	batch := l.readAll(work, rows)
-	l.decideAll(work, batch)
+	h := &hand{length: len(rows)}
+	h.work, h.done = context.WithTimeout(context.WithoutCancel(ctx), l.Limits.Lease)
+	h.batch = l.readAll(h.work, rows)
+	return h, nil
+}
+
+func (l *Ledger) decideHand(h *hand) {
+	defer h.done()
+	l.decideAll(h.work, h.batch)
 	if l.Committed != nil {
 		l.Committed()
 	}
-	return len(rows), nil
 }
 
 // readAll reads the rows side by side, as many at a time as pays.

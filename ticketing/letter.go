@@ -216,7 +216,7 @@ func (d *Desk) cardOf(ctx context.Context, tx Tx, q *Queue, t *Thread) (*Card, e
 	}
 	c := &Card{Number: t.Number, Revision: k.Revision, Subject: t.Subject, From: Party{Key: who.Key, Address: who.Address, Name: who.Name},
 		State: k.State, Reason: k.Reason, Priority: k.Priority, Door: k.Door, Language: k.Language, Follows: k.Follows, Thread: t.ID}
-	first, err := tx.Messages(ctx, t.ID, 1)
+	first, err := tx.Messages(ctx, t.ID, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (d *Desk) heldCard(ctx context.Context, tx Tx, q *Queue, t *Thread, s *Sugg
 	}
 	c := &Card{Number: t.Number, Subject: t.Subject, From: Party{Key: who.Key, Address: who.Address, Name: who.Name}, Door: "mail",
 		Language: t.Language, Held: true, Thread: t.ID}
-	first, err := tx.Messages(ctx, t.ID, 1)
+	first, err := tx.Messages(ctx, t.ID, 0)
 	if err != nil {
 		return nil, err
 	}
