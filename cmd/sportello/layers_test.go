@@ -34,6 +34,7 @@ var layerTable = []layerRow{
 	{"ticketing/kb", []string{"ticketing"}},
 	{"ticketing/store", []string{"ticketing"}},
 	{"ticketing/store/files", []string{"ticketing"}},
+	{"ticketing/store/storetest", []string{"ticketing", "ticketing/store", "ticketing/store/files"}}, // databases for tests
 	{"ticketing/outbox", []string{"ticketing", "templates"}},
 	{"ticketing/portal", []string{"ticketing", "templates"}},
 	{"ticketing/desk", []string{"ticketing", "templates"}},
@@ -257,7 +258,7 @@ func layerPlatform(dir string) string {
 }
 
 func layerForTests(dir string) bool {
-	return layerMatch([]string{"ingest/doortest", "ingest/*/*test"}, dir)
+	return layerMatch([]string{"ingest/doortest", "ingest/*/*test", "ticketing/store/storetest"}, dir)
 }
 
 func layerMatch(patterns []string, name string) bool {
