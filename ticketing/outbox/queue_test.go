@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -298,35 +301,130 @@ func TestRedisForeignEntry(t *testing.T) {
 	})
 }
 
-func TestRedisAwayAndBack(t *testing.T) {
-	m := miniredis.RunT(t)
-	s := redisServer{url: "redis://" + m.Addr(), mini: m, prefix: "test"}
-	ctx := context.Background()
-	q := s.queue(t, func(cfg *RedisConfig) { cfg.Timeout = 500 * time.Millisecond })
-	q.Publish(ctx, "a", numbers(0, 5))
-	drain(t, q, "a", 5)
+// gate stands before a server and can be shut, which breaks all connections, and opened again.
+type gate struct {
+	t       *testing.T
+	server  string
+	address string
+	mu      sync.Mutex
+	listen  net.Listener
+	conns   []net.Conn
+	wait    sync.WaitGroup
+}
 
-	m.Close()
-	q.Publish(ctx, "a", numbers(5, 10))
-	if got := drain(t, q, "a", 5); !slices.Equal(got, numbers(5, 10)) {
-		t.Errorf("while away: %v", got)
-	}
-	if q.publish.open() == 0 && !q.publish.away {
-		t.Error("the queue does not know that Redis is away")
-	}
-
-	if err := m.Restart(); err != nil {
+// gated returns the server behind a gate.
+func (s redisServer) gated(t *testing.T) (redisServer, *gate) {
+	opt, err := redis.ParseURL(s.url)
+	if err != nil {
 		t.Fatal(err)
 	}
-	// It is used again by itself.
-	end := time.Now().Add(20 * time.Second)
-	for n := 10; !m.Exists(q.key("a")); n++ {
-		if time.Now().After(end) {
-			t.Fatal("Redis is back and not used")
-		}
-		q.Publish(ctx, "a", numbers(n, n+1))
-		drain(t, q, "a", 1)
+	g := &gate{t: t, server: opt.Addr, address: "127.0.0.1:0"}
+	g.open()
+	t.Cleanup(g.shut)
+	s.url = "redis://" + g.address
+	return s, g
+}
+
+func (g *gate) open() {
+	l, err := net.Listen("tcp", g.address)
+	if err != nil {
+		g.t.Fatal(err)
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.listen, g.address = l, l.Addr().String()
+	g.wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			g.pass(c)
+		}
+	})
+}
+
+func (g *gate) pass(c net.Conn) {
+	s, err := net.Dial("tcp", g.server)
+	if err != nil {
+		c.Close()
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.listen == nil {
+		c.Close()
+		s.Close()
+		return
+	}
+	g.conns = append(g.conns, c, s)
+	for _, d := range [][2]net.Conn{{c, s}, {s, c}} {
+		g.wait.Go(func() {
+			io.Copy(d[0], d[1])
+			d[0].Close()
+			d[1].Close()
+		})
+	}
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	if g.listen != nil {
+		g.listen.Close()
+	}
+	g.listen = nil
+	for _, c := range g.conns {
+		c.Close()
+	}
+	g.conns = nil
+	g.mu.Unlock()
+	g.wait.Wait()
+}
+
+func TestRedisAwayAndBack(t *testing.T) {
+	eachRedis(t, func(t *testing.T, s redisServer) {
+		ctx := context.Background()
+		s, gate := s.gated(t)
+		q := s.queue(t, func(cfg *RedisConfig) { cfg.Timeout = time.Second })
+		q.Publish(ctx, "a", numbers(0, 5))
+		drain(t, q, "a", 5)
+
+		gate.shut()
+		q.Publish(ctx, "a", numbers(5, 10))
+		if got := drain(t, q, "a", 5); !slices.Equal(got, numbers(5, 10)) {
+			t.Errorf("while away: %v", got)
+		}
+		if !q.publish.isAway() {
+			t.Error("the queue does not know that Redis is away")
+		}
+
+		gate.open()
+		// It is used again by itself.
+		end := time.Now().Add(30 * time.Second)
+		for n := 10; q.publish.isAway() || q.read.isAway(); n++ {
+			if time.Now().After(end) {
+				t.Fatal("Redis is back and not used")
+			}
+			q.Publish(ctx, "a", numbers(n, n+1))
+			drain(t, q, "a", 1)
+		}
+	})
+}
+
+// A reader that Redis refuses gets what its own process publishes all the same.
+func TestRedisCannotRead(t *testing.T) {
+	eachRedis(t, func(t *testing.T, s redisServer) {
+		ctx := context.Background()
+		q := s.queue(t, nil)
+		q.failed(&q.read, errors.New("NOPERM this user has no permissions"))
+		q.Publish(ctx, "a", []string{"x"})
+		if n := s.client.XLen(ctx, q.key("a")).Val(); n != 0 {
+			t.Error("published where nobody reads")
+		}
+		if got := drain(t, q, "a", 1); got[0] != "x" {
+			t.Errorf("got %v", got)
+		}
+	})
 }
 
 func TestRedisRefusesBadURL(t *testing.T) {

@@ -140,6 +140,12 @@ func (l *link) open() time.Duration {
 	return max(0, time.Until(l.until))
 }
 
+func (l *link) isAway() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.away
+}
+
 func (q *Redis) failed(l *link, err error) {
 	l.mu.Lock()
 	first := !l.away
@@ -167,7 +173,8 @@ func (q *Redis) Publish(ctx context.Context, door string, ids []string) {
 	if len(ids) == 0 {
 		return
 	}
-	if q.publish.open() > 0 {
+	// A Redis that takes ids and does not give them back is as good as away.
+	if q.publish.open() > 0 || q.read.isAway() {
 		q.local.Publish(ctx, door, ids)
 		return
 	}
@@ -280,10 +287,15 @@ func (q *Redis) fetch(ctx context.Context, door string, max int) ([]redis.XMessa
 			q.clean(ctx, door)
 		}
 	}
-	read, cancel := context.WithTimeout(ctx, redisBlock+q.cfg.Timeout)
+	block := redisBlock
+	if q.publish.isAway() {
+		// New ids come through the process then, and a blocked read does not see them.
+		block = leastWait
+	}
+	read, cancel := context.WithTimeout(ctx, block+q.cfg.Timeout)
 	defer cancel()
 	streams, err := q.client.XReadGroup(read, &redis.XReadGroupArgs{
-		Group: redisGroup, Consumer: q.consumer, Streams: []string{key, ">"}, Count: int64(max), Block: redisBlock,
+		Group: redisGroup, Consumer: q.consumer, Streams: []string{key, ">"}, Count: int64(max), Block: block,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil

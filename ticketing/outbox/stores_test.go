@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-
 	"github.com/sportello/sportello/ticketing"
 	"github.com/sportello/sportello/ticketing/store"
 	"github.com/sportello/sportello/ticketing/store/storetest"
@@ -103,30 +101,31 @@ func TestRedisIsWiped(t *testing.T) {
 
 // Redis goes away in the middle and comes back empty.
 func TestRedisDiesUnderWay(t *testing.T) {
-	m := miniredis.RunT(t)
-	s := redisServer{url: "redis://" + m.Addr(), mini: m, prefix: "test"}
-	r := newRig(t)
-	defer r.close()
-	ids := r.busyRows(30, 3)
-	r.queue = s.queue(t, func(cfg *RedisConfig) { cfg.Timeout = 200 * time.Millisecond })
-	relay, _ := r.start(nil)
-	reach := func(n int) {
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for end := time.Now().Add(time.Minute); r.count()[ticketing.OutgoingSent] < n; <-tick.C {
-			if time.Now().After(end) {
-				t.Fatalf("%v", r.count())
+	eachRedis(t, func(t *testing.T, s redisServer) {
+		direct := s
+		s, gate := s.gated(t)
+		r := newRig(t)
+		defer r.close()
+		ids := r.busyRows(30, 3)
+		r.queue = s.queue(t, nil)
+		r.start(nil)
+		reach := func(n int) {
+			tick := time.NewTicker(5 * time.Millisecond)
+			defer tick.Stop()
+			for end := time.Now().Add(time.Minute); r.count()[ticketing.OutgoingSent] < n; <-tick.C {
+				if time.Now().After(end) {
+					t.Fatalf("%v", r.count())
+				}
 			}
 		}
-	}
-	reach(10)
-	m.Close()
-	reach(60)
-	m.FlushAll()
-	if err := m.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	relay.Kick()
-	reach(len(ids))
-	r.checkBusy(ids)
+		reach(10)
+		gate.shut()
+		reach(60)
+		if err := direct.client.Del(context.Background(), s.prefix+":outbox:"+door).Err(); err != nil {
+			t.Fatal(err)
+		}
+		gate.open()
+		reach(len(ids))
+		r.checkBusy(ids)
+	})
 }
