@@ -29,6 +29,7 @@ type tx struct {
 	now    time.Time
 	write  bool
 	over   bool  // the function has returned
+	wrote  bool  // a statement that may change something was run
 	failed error // first failed statement: this transaction will not commit
 }
 
@@ -76,6 +77,7 @@ func (t *tx) exec(ctx context.Context, text string, args ...any) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
+	t.wrote = true
 	res, err := t.run.exec(ctx, text, bind(args))
 	if err != nil {
 		return 0, t.fail(err)
@@ -96,6 +98,7 @@ func many[T any](ctx context.Context, t *tx, scan func(row) (T, error), text str
 	if err != nil {
 		return nil, err
 	}
+	t.wrote = t.wrote || !strings.HasPrefix(text, "select")
 	rows, err := t.run.query(ctx, text, bind(args))
 	if err != nil {
 		return nil, t.fail(err)

@@ -113,7 +113,8 @@ func (w *writer) next() *job {
 	return nil
 }
 
-// commit runs first and everything else that waits in one transaction and answers all of them after its commit.
+// commit runs first and everything else that waits in one transaction and answers all of them after its commit. Savepoints would keep the
+// functions apart, but cost as much as some of them do: only when one fails after it has written, everything is undone and run again with them.
 func (w *writer) commit(first *job) {
 	ctx := context.Background()
 	if _, err := w.conn.exec(ctx, "begin immediate", nil); err != nil {
@@ -121,12 +122,33 @@ func (w *writer) commit(first *job) {
 		return
 	}
 	var jobs []*job
-	var broken error
 	for j := first; j != nil; j = w.next() {
 		jobs = append(jobs, j)
-		j.err, broken = w.one(j)
-		if broken != nil || len(jobs) == w.limit {
+		t, err := w.attempt(j)
+		if j.err = err; err != nil && t.wrote {
+			w.rollback(ctx)
+			w.apart(jobs)
+			return
+		}
+		if len(jobs) == w.limit {
 			break
+		}
+	}
+	_, broken := w.conn.exec(ctx, "commit", nil)
+	if broken != nil {
+		broken = w.db.wrap(broken)
+		w.rollback(ctx)
+	}
+	answer(jobs, broken)
+}
+
+// apart runs functions in one transaction, each in its savepoint, and answers them.
+func (w *writer) apart(jobs []*job) {
+	ctx := context.Background()
+	_, broken := w.conn.exec(ctx, "begin immediate", nil)
+	for _, j := range jobs {
+		if broken == nil {
+			j.err, broken = w.one(j)
 		}
 	}
 	if broken == nil {
@@ -134,11 +156,19 @@ func (w *writer) commit(first *job) {
 	}
 	if broken != nil {
 		broken = w.db.wrap(broken)
-		// After some errors SQLite has rolled back already and says so here; either way nothing is left open.
-		if _, err := w.conn.exec(ctx, "rollback", nil); err != nil {
-			w.db.log.Debug("rollback after a failed commit", "error", err)
-		}
+		w.rollback(ctx)
 	}
+	answer(jobs, broken)
+}
+
+// rollback undoes the open transaction. After some errors SQLite has done so already and says so here; either way nothing is left open.
+func (w *writer) rollback(ctx context.Context) {
+	if _, err := w.conn.exec(ctx, "rollback", nil); err != nil {
+		w.db.log.Debug("rollback after a failure", "error", err)
+	}
+}
+
+func answer(jobs []*job, broken error) {
 	for _, j := range jobs {
 		if j.err == nil {
 			j.err = broken
@@ -147,20 +177,26 @@ func (w *writer) commit(first *job) {
 	}
 }
 
+// attempt runs a function on the open transaction.
+func (w *writer) attempt(j *job) (*tx, error) {
+	t := &tx{db: w.db, run: w.conn, now: w.db.Now(), write: true}
+	if err := j.ctx.Err(); err != nil {
+		return t, err
+	}
+	err := call(j.fn, t)
+	if err == nil {
+		err = t.failed
+	}
+	return t, err
+}
+
 // one runs a function in its savepoint. broken is set when the whole transaction is lost.
 func (w *writer) one(j *job) (err, broken error) {
-	if err := j.ctx.Err(); err != nil {
-		return err, nil
-	}
 	ctx := context.Background()
 	if _, err := w.conn.exec(ctx, "savepoint job", nil); err != nil {
 		return w.db.wrap(err), err
 	}
-	t := &tx{db: w.db, run: w.conn, now: w.db.Now(), write: true}
-	err = call(j.fn, t)
-	if err == nil {
-		err = t.failed
-	}
+	_, err = w.attempt(j)
 	if err != nil {
 		if _, e := w.conn.exec(ctx, "rollback to job", nil); e != nil {
 			return err, errors.Join(err, e)
