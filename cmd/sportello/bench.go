@@ -250,8 +250,13 @@ func (a *app) conversations(ctx context.Context, path string) (string, error) {
 	return path, os.WriteFile(path, raw, 0o600)
 }
 
-// benchConnections is how many SMTP connections both ways of sending keep.
-const benchConnections = 8
+const (
+	// bareConnections is how many SMTP connections the wire library alone keeps: more make it no faster.
+	bareConnections = 8
+	// deskConnections and deskCouriers are ours. Each letter waits for three commits, which letters under way at the same time share.
+	deskConnections = 32
+	deskCouriers    = 64
+)
 
 // Run makes letters due and sends them.
 func (cmd BenchSendCmd) Run(ctx context.Context, c *console) error {
@@ -277,7 +282,8 @@ func (cmd BenchSendCmd) Run(ctx context.Context, c *console) error {
 	cfg.Redis = cmd.Redis
 	m := &cfg.Mailboxes[0]
 	m.IMAP.Host, m.IMAP.Username, m.IMAP.Password = "127.0.0.1", "bench", ticketing.NewSecret("bench")
-	m.SMTP.Host, m.SMTP.Port, m.SMTP.Connections = host, port, benchConnections
+	m.SMTP.Host, m.SMTP.Port, m.SMTP.Connections = host, port, deskConnections
+	cfg.Sending.Couriers = deskCouriers
 	a, err := newApp(ctx, cfg, slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func (a *app) makeLetters(ctx context.Context, n int) error {
 // bareSend is what there is to compare with: the same number of two-part mails, made and sent by go-mail over kept connections.
 func bareSend(ctx context.Context, host string, port, n int) error {
 	var g errgroup.Group
-	for w := range benchConnections {
+	for w := range bareConnections {
 		g.Go(func() error {
 			client, err := gomail.NewClient(host, gomail.WithPort(port), gomail.WithTLSPolicy(gomail.NoTLS), gomail.WithoutNoop())
 			if err != nil {
@@ -65,7 +65,7 @@ func bareSend(ctx context.Context, host string, port, n int) error {
 			if err != nil {
 				return err
 			}
-			for i := w; i < n; i += benchConnections {
+			for i := w; i < n; i += bareConnections {
 				m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 				if err := m.From("support@helpdesk.example"); err != nil {
 					return err
