@@ -309,7 +309,7 @@ func (r *reader) begin(ctx context.Context, f Folder) (ticketing.Cursor, error) 
 		return ticketing.Cursor{}, r.config.fail(imapProtocol, "first connection", errors.New("the server gives no UIDNEXT"))
 	}
 	now := time.Now()
-	start := now
+	start := now.Truncate(time.Second) // a server tells whole seconds: what comes in this one must not seem to lie before it
 	cursor := ticketing.Cursor{Place: r.Place(), Validity: int64(f.UIDValidity), Position: int64(f.UIDNext) - 1}
 	if !r.config.Start.IsZero() {
 		start, cursor.Position = r.config.Start, 0
