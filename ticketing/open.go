@@ -21,6 +21,9 @@ func (d *Desk) Do(ctx context.Context, c *Case, dec Decision) error {
 	}
 	if c.Letter != nil {
 		in.Outgoing = c.Letter.ID
+		if c.Thread == nil {
+			in.Thread, in.Ticket = c.Letter.Thread, c.Letter.Ticket
+		}
 	}
 	if released == VerdictReply && c.Thread != nil {
 		if err := d.vouch(ctx, c); err != nil {
