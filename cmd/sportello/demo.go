@@ -27,9 +27,8 @@ type DemoCmd struct {
 	Listen  string `default:"127.0.0.1:0" help:"Address of the local page; port 0 takes a free one."`
 	Verbose bool   `help:"Show the helpdesk's own log."`
 
-	// patience is the limit against hanging of each step; break is called before the helpdesk starts. Both are for tests.
-	patience time.Duration
-	spoil    func(*demo.Company)
+	// spoil is called before the helpdesk starts; for tests.
+	spoil func(*demo.Company)
 }
 
 // Help is shown by demo --help.
@@ -181,11 +180,10 @@ func (cmd DemoCmd) show(ctx context.Context, c *console, words *templates.Set, c
 
 	_, _ = fmt.Fprintln(c.out, c.paint("1", t("title", map[string]any{"brand": demo.Brand})))
 	_, _ = fmt.Fprintln(c.out, t("intro", map[string]any{"articles": len(articles), "address": demo.Address}))
-	patience := cmd.patience
-	if patience == 0 {
-		patience = demo.Patience
+	failed, err := company.Tell(ctx, &demo.Teller{W: c.out, Paint: c.paint}, demo.Patience)
+	if err != nil && cmd.Once {
+		return fmt.Errorf("the story was cut short: %w", err)
 	}
-	failed, err := company.Tell(ctx, &demo.Teller{W: c.out, Paint: c.paint}, patience)
 	if err != nil {
 		return nil // told to stop: nothing is wrong
 	}

@@ -107,7 +107,9 @@ func readLetter(st mailtest.Stored) letter {
 func (s *story) next(ctx context.Context, p person, want ticketing.OutgoingKind) (letter, error) {
 	n := s.read[p.address]
 	err := s.await(ctx, s.t("want.letter", map[string]any{"name": p.name, "kind": string(want)}),
-		func(context.Context) (bool, error) { return s.Mail.Count(p.address) > n, nil },
+		func(ctx context.Context) (bool, error) {
+			return s.Mail.Count(p.address) > n, s.refused(ctx, p, n, string(want))
+		},
 		func(ctx context.Context) string { return s.seenLetters(ctx, p, n) })
 	if err != nil {
 		return letter{}, err
@@ -126,6 +128,22 @@ func (s *story) next(ctx context.Context, p person, want ticketing.OutgoingKind)
 		return l, &missed{want: s.t("want.letter", map[string]any{"name": p.name, "kind": string(want)}), seen: s.t("seen.kind", map[string]any{"kind": string(row.Kind), "subject": l.subject})}
 	}
 	return l, nil
+}
+
+// refused is a *missed when a letter of that kind to the customer has been given up: nobody needs to wait for it any more.
+func (s *story) refused(ctx context.Context, p person, n int, kind string) error {
+	gone := false
+	err := s.view(ctx, func(tx ticketing.Tx) error {
+		rows, err := tx.ListOutgoing(ctx, ticketing.OutgoingFilter{State: ticketing.OutgoingFailed, Kind: ticketing.OutgoingKind(kind)})
+		for _, o := range rows {
+			gone = gone || o.Recipient == "mail:"+p.address
+		}
+		return err
+	})
+	if err != nil || !gone {
+		return err
+	}
+	return &missed{want: s.t("want.letter", map[string]any{"name": p.name, "kind": kind}), seen: s.seenLetters(ctx, p, n)}
 }
 
 // seenLetters tells why a letter may be missing: what the mailbox holds and what the outbox says.

@@ -70,6 +70,9 @@ func (c *Company) Tell(ctx context.Context, t *Teller, patience time.Duration) (
 func (s *story) play(ctx context.Context, steps []step) string {
 	for _, st := range steps {
 		if err := st.do(ctx); err != nil {
+			if ctx.Err() != nil {
+				return "" // told to stop, which the caller sees for itself
+			}
 			text := s.t("step."+st.name, nil) + ": "
 			var m *missed
 			if errors.As(err, &m) {
