@@ -3,6 +3,7 @@ package bot
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/sportello/sportello/ticketing"
 )
@@ -75,9 +76,12 @@ func say(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 	}
 	if word, rest, ok := bang(text); ok {
 		if cmd := banged(word, rest); cmd != nil {
+			if cmd.Hint == "send_what" && len(c.Files) > 0 {
+				return &ticketing.Command{Name: ticketing.CommandAnswer}
+			}
 			return cmd
 		}
-		note.Hint, note.Args = "unknown_command", map[string]string{"word": "!" + word, "meant": nearest(word)}
+		note.Hint, note.Args = "unknown_command", unknown(word)
 		return note
 	}
 	if stripped, ok := noteMark(text); ok {
@@ -89,6 +93,8 @@ func say(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 		text, forced = strings.TrimSpace(strings.TrimPrefix(text, ">>")), true
 	}
 	if c.Queue.RepliesInternal && !forced {
+		// Where notes are the rule a sign on each of them would say nothing.
+		note.Plain = true
 		return note
 	}
 	if c.Ticket == nil || c.Ticket.State == ticketing.StateClosed || c.Ticket.MergedInto != 0 {
@@ -102,19 +108,38 @@ func say(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 	return &ticketing.Command{Name: ticketing.CommandAnswer, Text: text}
 }
 
-// edit judges the new words of a message: a reply may become a note by an edit, a note never becomes a reply.
+// edit judges the new words of a message by the same rules: a reply may become a note or a command by an edit, a note never a reply.
 func edit(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 	text := strings.TrimSpace(a.Text)
-	if _, ok := noteMark(text); ok || text == "" {
-		return &ticketing.Command{Name: ticketing.CommandCancel}
+	if word, rest, ok := bang(text); ok {
+		return editedBang(word, rest, text)
 	}
-	if _, _, ok := bang(text); ok {
-		return &ticketing.Command{Name: ticketing.CommandCancel}
+	if stripped, ok := noteMark(text); ok {
+		return &ticketing.Command{Name: ticketing.CommandCancel, Text: stripped}
 	}
-	if guard(c, a, text) != "" {
-		return &ticketing.Command{Name: ticketing.CommandCancel, Hint: guard(c, a, text)}
+	text = strings.TrimSpace(strings.TrimPrefix(text, ">>"))
+	if why := guard(c, a, text); why != "" {
+		return &ticketing.Command{Name: ticketing.CommandCancel, Text: text, Hint: why}
 	}
-	return &ticketing.Command{Name: ticketing.CommandEdit, Text: strings.TrimSpace(strings.TrimPrefix(text, ">>"))}
+	return &ticketing.Command{Name: ticketing.CommandEdit, Text: text}
+}
+
+// editedBang: a command with words for the customer changes the words, any other takes them back.
+func editedBang(word, rest, text string) *ticketing.Command {
+	cmd := banged(word, rest)
+	switch {
+	case cmd == nil:
+		return &ticketing.Command{Name: ticketing.CommandCancel, Text: text, Hint: "unknown_command", Args: unknown(word)}
+	case cmd.Name == ticketing.CommandNote:
+		return &ticketing.Command{Name: ticketing.CommandCancel, Text: rest}
+	case rest != "" && (cmd.Name == ticketing.CommandAnswer || cmd.Name == ticketing.CommandResolve):
+		return &ticketing.Command{Name: ticketing.CommandEdit, Text: rest, Reason: cmd.Reason}
+	}
+	return cmd
+}
+
+func unknown(word string) map[string]string {
+	return map[string]string{"word": "!" + word, "meant": nearest(word)}
 }
 
 // reaction: on the root card eyes claim and the check mark resolves.
@@ -163,8 +188,7 @@ func bang(text string) (word, rest string, ok bool) {
 		return "", "", false
 	}
 	body := text[1:]
-	first := []rune(body)[0]
-	if !unicode.IsLetter(first) {
+	if first, _ := utf8.DecodeRuneInString(body); !unicode.IsLetter(first) {
 		return "", "", false
 	}
 	end := strings.IndexFunc(body, unicode.IsSpace)

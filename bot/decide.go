@@ -58,34 +58,51 @@ func (b *Bot) Decide(c *ticketing.Case) ticketing.Decision {
 	case h.FromSelf && c.In.Released() == "":
 		return quarantine(c, ticketing.CauseFromSelf, "")
 	}
-	switch h.Kind {
-	case ticketing.KindBounce, ticketing.KindPECReceipt:
-		return report(c)
-	case ticketing.KindFeedback:
-		return keep(c, "feedback")
-	case ticketing.KindAutoReply:
-		if c.Thread == nil && !h.Answers && c.Queue.Notifications {
-			return open(c)
+	if c.In.Released() == "" {
+		if d, ok := program(c); ok {
+			return d
 		}
-		return keep(c, "automatic")
-	case ticketing.KindList:
-		if c.Thread == nil && !h.Public && c.In.Released() == "" {
-			return keep(c, "list")
+		if h.TokenThreads > 1 || h.FailedKeys > maxFailedKeys {
+			return quarantine(c, ticketing.CauseManyTokens, "")
 		}
 	}
-	if h.TokenThreads > 1 || h.FailedKeys > maxFailedKeys {
-		return quarantine(c, ticketing.CauseManyTokens, "")
-	}
-	if c.Thread != nil {
+	switch {
+	case h.From.Key == "":
+		// Released, but there is nobody to open a ticket for: it waits on until it is deleted.
+		return quarantine(c, ticketing.CauseBadSender, "no sender")
+	case c.Thread != nil:
 		return known(c)
-	}
-	if c.Flood && c.In.Released() == "" {
+	case c.Flood && c.In.Released() == "":
 		return quarantine(c, ticketing.CauseFlood, "")
-	}
-	if offers(c) {
+	case offers(c):
 		return offer(c)
 	}
 	return open(c)
+}
+
+// program decides about mail that no person wrote (the rows of mail.md 3.1 but for normal); ok is false for what is treated as normal. A
+// release by a person overrules it: whoever releases a mail has read it.
+func program(c *ticketing.Case) (d ticketing.Decision, ok bool) {
+	switch h := c.Heard; h.Kind {
+	case ticketing.KindBounce, ticketing.KindPECReceipt:
+		return report(c), true
+	case ticketing.KindFeedback:
+		return keep(c, "feedback"), true
+	case ticketing.KindAutoReply:
+		if c.Thread == nil && !h.Answers && c.Queue.Notifications {
+			return d, false
+		}
+		return keep(c, "automatic"), true
+	case ticketing.KindCalendar:
+		if h.Answers {
+			return keep(c, "automatic"), true
+		}
+	case ticketing.KindList:
+		if c.Thread == nil && !h.Public {
+			return keep(c, "list"), true
+		}
+	}
+	return d, false
 }
 
 // maxFailedKeys is how many keys that do not verify a mail may carry (S31).
@@ -94,14 +111,9 @@ const maxFailedKeys = 3
 // known decides about a message that names a thread of ours (M42–M44).
 func known(c *ticketing.Case) ticketing.Decision {
 	released := c.In.Released() == ticketing.VerdictReply
-	stranger := c.Standing != ticketing.StandingRequester && c.Standing != ticketing.StandingParticipant
 	switch {
 	case released:
-	case stranger && c.Rule == ticketing.ClaimKnownID:
-		// Rule 3 counts only for the same contact: for anyone else the headers say nothing.
-		c.Thread, c.Ticket, c.Suggestion = nil, nil, nil
-		return open(c)
-	case stranger:
+	case !c.Standing.Joins():
 		return quarantine(c, ticketing.CauseNotParticipant, "")
 	case c.Heard.Auth == ticketing.AuthFail:
 		return quarantine(c, ticketing.CauseAuthFailed, "")
@@ -132,7 +144,7 @@ func join(c *ticketing.Case) ticketing.Decision {
 }
 
 func open(c *ticketing.Case) ticketing.Decision {
-	return answerable(c, ticketing.Decision{Do: ticketing.DoOpen, Outcome: ticketing.OutcomeTicket, Code: "question", Rule: string(ticketing.ClaimNone),
+	return answerable(c, ticketing.Decision{Do: ticketing.DoOpen, Outcome: ticketing.OutcomeTicket, Code: "question", Rule: string(ticketing.ClaimNone), Losers: losers(c),
 		Hits: c.Found.Hits, Score: c.Found.Confidence, Control: c.Found.Control})
 }
 
@@ -145,8 +157,8 @@ func keep(c *ticketing.Case, code string) ticketing.Decision {
 	d := ticketing.Decision{Do: ticketing.DoKeep, Outcome: ticketing.OutcomeAutomatic, Code: code, NoAnswer: c.Heard.Auto.Reason}
 	if c.Thread != nil {
 		d.Rule, d.Losers = string(c.Rule), losers(c)
-		if s := c.Standing; s != ticketing.StandingRequester && s != ticketing.StandingParticipant {
-			// A stranger's program adds nothing to somebody's ticket.
+		if !c.Standing.Joins() && c.Heard.Kind != ticketing.KindFeedback {
+			// A stranger's program adds nothing to somebody's ticket. A complaint comes from a provider and names a letter of ours.
 			c.Thread, c.Ticket, c.Suggestion = nil, nil, nil
 		}
 	}
@@ -171,7 +183,7 @@ func report(c *ticketing.Case) ticketing.Decision {
 			out = ticketing.OutcomeAutomatic
 		}
 		return ticketing.Decision{Do: ticketing.DoReport, Outcome: out, Code: "report"}
-	case c.Letter == nil && (failed || c.Heard.Kind == ticketing.KindBounce) && c.In.Released() == "":
+	case c.Letter == nil && (failed || c.Heard.Kind == ticketing.KindBounce):
 		return quarantine(c, ticketing.CauseReport, "")
 	}
 	return keep(c, "receipt")

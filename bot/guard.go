@@ -9,15 +9,14 @@ import (
 // noteMark recognises an internal note (slack.md 7.6) and returns its words without the mark.
 func noteMark(text string) (string, bool) {
 	t := strings.TrimSpace(text)
-	lower := strings.ToLower(t)
 	for _, mark := range []string{"//", "nota:", "note:", ":lock:", "🔒"} {
-		if strings.HasPrefix(lower, mark) {
+		if len(t) >= len(mark) && strings.EqualFold(t[:len(mark)], mark) {
 			return strings.TrimSpace(t[len(mark):]), true
 		}
 	}
 	for _, mark := range []string{":lock:", "🔒"} {
-		if strings.HasSuffix(lower, mark) {
-			return strings.TrimSpace(t[:len(t)-len(mark)]), true
+		if cut := len(t) - len(mark); cut >= 0 && strings.EqualFold(t[cut:], mark) {
+			return strings.TrimSpace(t[:cut]), true
 		}
 	}
 	return t, false

@@ -79,12 +79,28 @@ func urgent(q *ticketing.Queue, h *ticketing.Heard) bool {
 	return false
 }
 
-// hasErrorLog: somebody who attaches a log has tried more than an article can say.
+// logEndings and logWords tell files that hold a program's log: by their ending, or by a word of their name beside an ending of text.
+var (
+	logEndings = []string{".log", ".dmp", ".trace", ".evtx", ".etl", ".stackdump"}
+	logWords   = words("log logs errorlog errlog eventlog syslog crash crashlog crashdump dump stacktrace traceback trace minidump")
+)
+
+// hasErrorLog: somebody who attaches a log has tried more than an article can say. A picture called "errore.png" is no log.
 func hasErrorLog(h *ticketing.Heard) bool {
 	for _, f := range h.Files {
 		name := strings.ToLower(f.Name)
-		if strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".dmp") || strings.HasSuffix(name, ".trace") || strings.HasSuffix(name, ".evtx") {
-			return true
+		for _, end := range logEndings {
+			if strings.HasSuffix(name, end) || strings.Contains(name, end+".") {
+				return true
+			}
+		}
+		if f.Inline || strings.HasPrefix(f.Type, "image/") {
+			continue
+		}
+		for w := range strings.FieldsSeq(fold(name)) {
+			if logWords[w] {
+				return true
+			}
 		}
 	}
 	return false

@@ -2,6 +2,7 @@ package ticketing
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -13,7 +14,8 @@ func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
 	if cmd == nil {
 		return Errorf("desk.command", "an act without a command")
 	}
-	if a := c.Heard.Act; a.IsAgent {
+	a := c.Heard.Act
+	if a.IsAgent && a.Actor.Name != "" {
 		if err := c.Tx.SaveAgent(ctx, &Agent{ID: a.Actor.Key, Name: a.Actor.Name}); err != nil {
 			return err
 		}
@@ -26,14 +28,28 @@ func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
 	switch cmd.Name {
 	case CommandIgnore, CommandHint:
 		return nil
-	case CommandNote:
-		return d.note(ctx, c, cmd)
-	case CommandAnswer:
-		return d.answer(ctx, c, cmd, "")
 	case CommandEdit:
 		return d.editAnswer(ctx, c, cmd)
 	case CommandCancel:
-		return d.cancelAnswer(ctx, c, cmd)
+		_, err := d.cancelAnswer(ctx, c, cmd)
+		return err
+	}
+	if a.Verb == VerbEdit {
+		// The message became a command: its words go to nobody.
+		if sent, err := d.cancelAnswer(ctx, c, cmd); err != nil || sent {
+			return err
+		}
+	}
+	return d.obey(ctx, c, cmd)
+}
+
+// obey carries out what an agent asks for by a command, a button or a reaction: one way for all three (slack.md 7.8).
+func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
+	switch cmd.Name {
+	case CommandNote:
+		return d.note(ctx, c, cmd)
+	case CommandAnswer:
+		return d.answer(ctx, c, cmd)
 	case CommandRelease, CommandAside, CommandDiscard:
 		return d.judge(ctx, c, cmd)
 	case CommandTake:
@@ -51,7 +67,7 @@ func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
 		return d.Pend(ctx, c.Tx, c.Ticket, cmd.Agent)
 	case CommandResolve:
 		if cmd.Text != "" {
-			return d.answer(ctx, c, cmd, "resolve")
+			return d.answer(ctx, c, cmd)
 		}
 		return d.Resolve(ctx, c.Tx, c.Ticket, cmd.Agent, cmd.Reason, 0, true)
 	case CommandReopen:
@@ -85,8 +101,10 @@ func (d *Desk) note(ctx context.Context, c *Case, cmd *Command) error {
 	if _, err := d.chatMessage(ctx, c, cmd, false); err != nil {
 		return err
 	}
-	if err := d.react(ctx, c.Tx, c.Queue, c.Thread, cmd.Message, "lock"); err != nil {
-		return err
+	if !cmd.Plain {
+		if err := d.react(ctx, c.Tx, c.Queue, c.Thread, cmd.Message, "lock"); err != nil {
+			return err
+		}
 	}
 	if c.Ticket != nil && c.Ticket.State == StateNew && c.Heard.Act.IsAgent {
 		c.Ticket.State = StateOpen
@@ -99,61 +117,71 @@ func (d *Desk) react(ctx context.Context, tx Tx, q *Queue, t *Thread, target Ref
 	return d.post(ctx, tx, q, t, React, "react:"+string(target)+"/"+emoji, Facts{Target: target, Emoji: emoji})
 }
 
-// answer makes an agent's words due for everybody they are for, after the queue's undo time. then is what happens to the ticket when
-// they have been sent: "resolve", or "" for the queue's default.
-func (d *Desk) answer(ctx context.Context, c *Case, cmd *Command, then string) error {
+// answer makes an agent's words due for everybody they are for, after the queue's undo time. What cannot reach anybody stays a note.
+func (d *Desk) answer(ctx context.Context, c *Case, cmd *Command) error {
 	if c.Ticket == nil || c.Ticket.State == StateClosed || c.Ticket.MergedInto != 0 {
-		if err := d.hint(ctx, c, "cannot_answer", nil); err != nil {
-			return err
-		}
-		return d.note(ctx, c, cmd)
+		return d.unsent(ctx, c, cmd, "cannot_answer")
 	}
 	people, err := d.recipients(ctx, c.Tx, c.Thread)
 	if err != nil {
 		return err
 	}
+	if c.Queue.MailDoor == "" || len(people) == 0 {
+		return d.unsent(ctx, c, cmd, "unreachable")
+	}
 	m, err := d.chatMessage(ctx, c, cmd, true)
 	if err != nil {
 		return err
 	}
-	args := map[string]string{"agent": cmd.Agent, "then": then, "message": m.ID, "target": string(cmd.Message)}
-	if cmd.Ask || then == "" && c.Queue.PendingDefault {
-		args["then"] = "pending"
-	}
-	if cmd.Reason != "" {
-		args["reason"] = string(cmd.Reason)
-	}
-	reached := 0
+	args := map[string]string{"agent": cmd.Agent, "message": m.ID, "target": string(cmd.Message)}
+	afterwards(c.Queue, cmd, args)
 	for _, p := range people {
 		o := Outgoing{Cause: "message:" + m.ID, Kind: LetterAnswer, Ticket: c.Ticket.Number, ByAgent: true, NextAt: c.Now.Add(c.Queue.Undo)}
 		o.Facts = Facts{Subject: c.Thread.Subject, AgentName: c.Heard.Act.Actor.Name, Body: cmd.Text, Files: c.Files, Args: args}
-		ok, err := d.letter(ctx, c.Tx, c.Queue, c.Thread, p, o)
-		if err != nil {
+		if _, err := d.letter(ctx, c.Tx, c.Queue, c.Thread, p, o); err != nil {
 			return err
 		}
-		if ok {
-			reached++
-		}
-	}
-	if reached == 0 {
-		return d.hint(ctx, c, "unreachable", nil)
 	}
 	return d.event(ctx, c.Tx, c.Thread.ID, c.Ticket.Number, cmd.Agent, "answer.due", map[string]string{"message": m.ID})
 }
 
-// editAnswer changes the words of an answer while it still waits for its undo time; a sent one is told so (S35).
+// unsent keeps what was meant as an answer as a note and tells its author why.
+func (d *Desk) unsent(ctx context.Context, c *Case, cmd *Command, why string) error {
+	if err := d.hint(ctx, c, why, nil); err != nil {
+		return err
+	}
+	return d.note(ctx, c, cmd)
+}
+
+// afterwards notes what happens to the ticket once an answer has been sent.
+func afterwards(q *Queue, cmd *Command, args map[string]string) {
+	args["then"], args["reason"] = "", string(cmd.Reason)
+	switch {
+	case cmd.Reason != "":
+		args["then"] = "resolve"
+	case cmd.Ask || q.PendingDefault:
+		args["then"] = "pending"
+	}
+}
+
+// editAnswer changes the words of an answer while it still waits for its undo time; of a sent one its author is told so (S35). The words
+// of a note change and nothing else: a note never becomes an answer by an edit.
 func (d *Desk) editAnswer(ctx context.Context, c *Case, cmd *Command) error {
 	m, rows, err := d.answerRows(ctx, c, cmd.Message)
 	if err != nil || m == nil {
 		return err
 	}
-	if m.Text == cmd.Text {
+	c.In.Message = m.ID
+	if m.Text == cmd.Text && cmd.Reason == "" {
 		return nil
 	}
-	m.Text, m.Visible = cmd.Text, cmd.Text
-	changed := len(rows) == 0
+	changed := !m.Public
 	for _, o := range rows {
+		if o.State != OutgoingPending {
+			continue
+		}
 		o.Facts.Body = cmd.Text
+		afterwards(c.Queue, cmd, o.Facts.Args)
 		ok, err := c.Tx.RevisePending(ctx, &o)
 		if err != nil {
 			return err
@@ -163,37 +191,65 @@ func (d *Desk) editAnswer(ctx context.Context, c *Case, cmd *Command) error {
 	if !changed {
 		return d.hint(ctx, c, "already_sent", map[string]string{"message": m.ID})
 	}
-	c.In.Message = m.ID
+	m.Text, m.Visible = cmd.Text, cmd.Text
 	return c.Tx.UpdateMessage(ctx, m)
 }
 
-// cancelAnswer stops an answer while it waits. Once sent, colleagues are told that the text that vanished had gone to the customer.
-func (d *Desk) cancelAnswer(ctx context.Context, c *Case, cmd *Command) error {
+// cancelAnswer stops an answer while it waits: it was deleted, or became a note by an edit or by its author's lock. sent tells that it is
+// too late; then its author is told, and after a deletion everybody, because the text that vanished had gone to the customer.
+func (d *Desk) cancelAnswer(ctx context.Context, c *Case, cmd *Command) (sent bool, err error) {
 	m, rows, err := d.answerRows(ctx, c, cmd.Message)
 	if err != nil || m == nil {
-		return err
+		return false, err
+	}
+	a := c.Heard.Act
+	if a.Verb == VerbReact && m.Agent != a.Actor.Key {
+		return false, nil
 	}
 	c.In.Message = m.ID
-	stopped, sent := false, false
-	for _, o := range rows {
-		ok, err := c.Tx.SuppressPending(ctx, o.ID, "deleted")
-		if err != nil {
-			return err
-		}
-		stopped = stopped || ok
-		sent = sent || !ok && o.State != OutgoingSuppressed
-	}
-	if sent {
-		return d.line(ctx, c.Tx, c.Queue, c.Thread, "message:"+m.ID+"/deleted", "deleted_after_sending", map[string]string{"agent": m.Name})
-	}
-	if !stopped {
-		return nil
+	stopped, sent, err := d.stop(ctx, c.Tx, rows)
+	switch {
+	case err != nil:
+		return sent, err
+	case sent && a.Verb == VerbDelete:
+		return sent, d.line(ctx, c.Tx, c.Queue, c.Thread, "message:"+m.ID+"/deleted", "deleted_after_sending", map[string]string{"agent": m.Name})
+	case sent:
+		return sent, d.hint(ctx, c, "already_sent", map[string]string{"message": m.ID})
+	case m.Public && !stopped:
+		return false, nil
 	}
 	m.Public = false
-	if err := c.Tx.UpdateMessage(ctx, m); err != nil {
-		return err
+	if a.Verb == VerbEdit && cmd.Text != "" {
+		m.Text, m.Visible = cmd.Text, cmd.Text
 	}
-	return d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, cmd.Agent, "answer.cancelled", map[string]string{"message": m.ID})
+	if err := c.Tx.UpdateMessage(ctx, m); err != nil || !stopped {
+		return false, err
+	}
+	if a.Verb != VerbDelete {
+		if err := d.react(ctx, c.Tx, c.Queue, c.Thread, cmd.Message, "lock"); err != nil {
+			return false, err
+		}
+	}
+	return false, d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, cmd.Agent, "answer.cancelled", map[string]string{"message": m.ID})
+}
+
+// stop takes back the letters of an answer that have not begun to leave.
+func (d *Desk) stop(ctx context.Context, tx Tx, rows []Outgoing) (stopped, sent bool, err error) {
+	for _, o := range rows {
+		switch o.State {
+		case OutgoingSuppressed, OutgoingFailed:
+			continue
+		}
+		// A row that waits although it had begun may have arrived: whoever sends it next looks first.
+		ok := false
+		if !o.DataStarted {
+			if ok, err = tx.SuppressPending(ctx, o.ID, "deleted"); err != nil {
+				return stopped, sent, err
+			}
+		}
+		stopped, sent = stopped || ok, sent || !ok
+	}
+	return stopped, sent, nil
 }
 
 func (d *Desk) answerRows(ctx context.Context, c *Case, ref Ref) (*Message, []Outgoing, error) {
@@ -254,7 +310,7 @@ func (d *Desk) Pend(ctx context.Context, tx Tx, k *Ticket, actor string) error {
 	if err := d.saveTicket(ctx, tx, q, t, k, actor, "ticket.pending", nil); err != nil {
 		return err
 	}
-	return d.status(ctx, tx, q, t, k, LetterPending, "pending", false)
+	return d.status(ctx, tx, q, t, k, LetterPending, "pending", true)
 }
 
 // Resolve resolves a ticket. tell is false when the customer has just been told in an agent's own words.
@@ -303,8 +359,9 @@ func (d *Desk) reopen(ctx context.Context, c *Case, cmd *Command) error {
 	if k.State != StateResolved {
 		return d.hint(ctx, c, "not_resolved", nil)
 	}
-	k.State, k.Reason, k.TimerAt, k.DuplicateOf = StateOpen, "", zeroTime, 0
-	return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, cmd.Agent, "ticket.reopened", nil)
+	k.reopen()
+	// Another word than for a reopening by mail, of which S17 allows only so many.
+	return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, cmd.Agent, "ticket.reopened_by", nil)
 }
 
 func (d *Desk) place(ctx context.Context, tx Tx, k *Ticket) (*Thread, *Queue, error) {
@@ -351,5 +408,9 @@ func (d *Desk) judge(ctx context.Context, c *Case, cmd *Command) error {
 		return d.hint(ctx, c, "gone", nil)
 	}
 	verdict := map[CommandName]string{CommandRelease: VerdictReply, CommandAside: VerdictTicket, CommandDiscard: VerdictDelete}[cmd.Name]
-	return d.Judge(ctx, c.Tx, c.Waiting, verdict, cmd.Agent)
+	err := d.Judge(ctx, c.Tx, c.Waiting, verdict, cmd.Agent)
+	if errors.Is(err, errGone) {
+		return d.hint(ctx, c, "gone", nil)
+	}
+	return err
 }

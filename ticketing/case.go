@@ -1,6 +1,7 @@
 package ticketing
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -91,6 +92,11 @@ func (d *Desk) Open(ctx context.Context, tx Tx, in *Inbound, h *Heard) (*Case, e
 	if h.Act != nil {
 		return c, d.loadAct(ctx, c)
 	}
+	if c.Rule == ClaimKnownID && !c.Standing.Joins() {
+		// Rule 3 of M41 counts only between us and the same contact: for anyone else the headers say nothing.
+		c.Losers = append(c.Losers, string(c.Rule)+" #"+num(c.Thread.Number))
+		c.Thread, c.Ticket, c.Suggestion, c.Rule, c.Queue = nil, nil, nil, ClaimNone, d.queue(h.Queue)
+	}
 	if c.Contact != nil && c.Thread == nil {
 		s, err := tx.OpenSuggestionOf(ctx, c.Contact.ID, c.Queue.Name)
 		ok, err := found(err)
@@ -151,9 +157,12 @@ func (d *Desk) claimed(ctx context.Context, c *Case, claim Claim) (t Thread, ok 
 	return t, ok, err
 }
 
-// loadThread reads the candidate's ticket, its open suggestion and the sender's standing. A merged ticket hands its messages on.
+// maxMerged is how many mergings in a row are followed.
+const maxMerged = 10
+
+// loadThread reads the candidate's ticket, its open suggestion and the sender's standing. A merged ticket hands its customers' messages on;
+// what agents write in its thread stays there, or they would answer people they do not see.
 func (d *Desk) loadThread(ctx context.Context, c *Case) error {
-	c.Queue = d.queue(c.Thread.Queue)
 	for hops := 0; ; hops++ {
 		t, err := c.Tx.Ticket(ctx, c.Thread.Number)
 		ok, err := found(err)
@@ -164,15 +173,18 @@ func (d *Desk) loadThread(ctx context.Context, c *Case) error {
 			break
 		}
 		c.Ticket = &t
-		if t.MergedInto == 0 || hops == 10 {
+		if t.MergedInto == 0 || hops == maxMerged || c.Heard.Act != nil {
 			break
 		}
 		into, err := c.Tx.ThreadByNumber(ctx, t.MergedInto)
-		if ok, err := found(err); err != nil || !ok {
+		if ok, err := found(err); err != nil {
 			return err
+		} else if !ok {
+			break
 		}
 		c.Thread = &into
 	}
+	c.Queue = d.queue(c.Thread.Queue)
 	s, err := c.Tx.OpenSuggestion(ctx, c.Thread.ID)
 	ok, err := found(err)
 	if err != nil {
@@ -199,12 +211,13 @@ func (d *Desk) standing(ctx context.Context, c *Case) (Standing, error) {
 	switch {
 	case c.Heard.FromSelf:
 		return StandingSelf, nil
+	case c.Contact != nil && c.Contact.ID == c.Thread.Contact:
+		// An agent who asked for help himself is a customer of his ticket.
+		return StandingRequester, nil
 	case d.AgentAddresses[c.Heard.From.Address]:
 		return StandingAgent, nil
 	case c.Contact == nil:
 		return StandingStranger, nil
-	case c.Contact.ID == c.Thread.Contact:
-		return StandingRequester, nil
 	}
 	people, err := c.Tx.Participants(ctx, c.Thread.ID)
 	if err != nil {
@@ -270,13 +283,14 @@ func (d *Desk) findLetter(ctx context.Context, c *Case) error {
 	return err
 }
 
-// countFlood judges L6: too many new tickets of one address or one domain in an hour. Only a mail that would open one is counted.
+// countFlood judges L6: too many new tickets of one address or one domain in an hour. Only a mail that would open one is counted. The
+// domain counts for an address never seen before, too: who floods takes a new one each time.
 func (d *Desk) countFlood(ctx context.Context, c *Case) error {
-	if c.Thread != nil || c.Contact == nil || c.Heard.From.Address == "" {
+	if c.Thread != nil || c.Heard.From.Address == "" {
 		return nil
 	}
 	since := c.Now.Add(-time.Hour)
-	if max := d.Limits.TicketsPerHour; max > 0 {
+	if max := d.Limits.TicketsPerHour; max > 0 && c.Contact != nil {
 		n, err := c.Tx.CountThreads(ctx, c.Contact.Key, since)
 		if err != nil {
 			return err
@@ -294,10 +308,11 @@ func (d *Desk) countFlood(ctx context.Context, c *Case) error {
 	return nil
 }
 
-// collisionWindow is how long after an agent's answer another agent's is asked about first (slack.md 7.7).
+// collisionWindow is how long after an agent's answer or claim another agent's answer is asked about first (slack.md 7.7).
 const collisionWindow = 2 * time.Minute
 
-// findCollision looks for an answer of another agent than the actor, if the actor does not hold the ticket.
+// findCollision looks for another agent than the actor who is answering, if the actor does not hold the ticket: one whose answer waits to
+// leave or left just now, or who has just claimed it.
 func (d *Desk) findCollision(ctx context.Context, c *Case) error {
 	a := c.Heard.Act
 	if a.Verb != VerbSay || c.Ticket == nil || c.Ticket.Assignee == a.Actor.Key {
@@ -308,11 +323,30 @@ func (d *Desk) findCollision(ctx context.Context, c *Case) error {
 		return err
 	}
 	for _, o := range rows {
-		if o.State != OutgoingSuppressed && c.Now.Sub(o.CreatedAt) < collisionWindow && o.Facts.Args["agent"] != a.Actor.Key {
-			c.Collision = o.Facts.AgentName
+		if by := o.Facts.Args["agent"]; by != a.Actor.Key && o.leaving(c.Now) {
+			c.Collision = cmp.Or(o.Facts.AgentName, by)
+			return nil
 		}
 	}
-	return nil
+	if c.Ticket.Assignee == "" {
+		return nil
+	}
+	n, err := c.Tx.CountEvents(ctx, c.Thread.ID, "ticket.claimed", c.Now.Add(-collisionWindow))
+	if n > 0 {
+		c.Collision = c.Ticket.Assignee
+	}
+	return err
+}
+
+// leaving says whether a letter waits to leave or left within the collision window.
+func (o *Outgoing) leaving(now time.Time) bool {
+	switch o.State {
+	case OutgoingPending, OutgoingSending, OutgoingInDoubt:
+		return true
+	case OutgoingSent:
+		return now.Sub(o.SentAt) < collisionWindow
+	}
+	return false
 }
 
 // loadAct reads what an agent's act is about: the held request, ticket or waiting row its button names.

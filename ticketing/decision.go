@@ -46,6 +46,7 @@ type Command struct {
 	Reason  Reason
 	Message Ref    // the chat message that carried it
 	Ask     bool   // the answer asks: leave the ticket pending
+	Plain   bool   // a note that gets no sign of being one
 	Hint    string // code of an ephemeral hint to its author, empty if none
 	Args    map[string]string
 }

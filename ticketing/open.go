@@ -105,7 +105,7 @@ func (d *Desk) begin(ctx context.Context, c *Case, state ThreadState) error {
 func (d *Desk) addCopied(ctx context.Context, c *Case) error {
 	n := 0
 	for _, p := range c.Heard.Copied {
-		if p.Key == c.Heard.From.Key || d.AgentAddresses[p.Address] || d.OwnAddress != nil && d.OwnAddress(p.Address) {
+		if p.Key == "" || p.Key == c.Heard.From.Key || d.AgentAddresses[p.Address] || d.OwnAddress != nil && d.OwnAddress(p.Address) {
 			continue
 		}
 		if n++; n > maxCopied {
@@ -190,7 +190,8 @@ func (d *Desk) open(ctx context.Context, c *Case, dec Decision) error {
 		if err := d.endOffer(ctx, c.Tx, c.OtherOffer, SuggestionDeclined, c.Heard.From.Key); err != nil {
 			return err
 		}
-		if err := d.openHeld(ctx, c.Tx, c.OtherOffer.Thread, c.Heard.From.Key, ""); err != nil {
+		// Silently: one mail is answered automatically once (M14), with the number of the ticket it opened itself.
+		if _, _, err := d.openThread(ctx, c.Tx, c.OtherOffer.Thread, c.Heard.From.Key, ""); err != nil {
 			return err
 		}
 	}
@@ -295,7 +296,7 @@ func (d *Desk) offer(ctx context.Context, c *Case, dec Decision) error {
 	}
 	if !sent {
 		// Nobody will read the offer: the ticket opens at once.
-		c.In.Outcome = OutcomeTicket
+		c.In.Outcome, c.In.Reason = OutcomeTicket, "offer.withheld"
 		if err := d.endOffer(ctx, c.Tx, s, SuggestionExpired, "system"); err != nil {
 			return err
 		}
@@ -331,44 +332,47 @@ func (d *Desk) endOffer(ctx context.Context, tx Tx, s *Suggestion, state Suggest
 	return d.event(ctx, tx, t.ID, t.Number, actor, "offer."+string(state), map[string]string{"suggestion": s.ID})
 }
 
-// openHeld opens the ticket of a held thread without a new message: the timer ended, an agent took it, or its contact wrote again.
-// assignee is empty or an agent's id.
+// openHeld opens the ticket of a held thread without a new message and tells its requester: the timer ended, an agent took it, or its
+// contact pressed "I still need help". assignee is empty or an agent's id.
 func (d *Desk) openHeld(ctx context.Context, tx Tx, thread, actor, assignee string) error {
-	t, err := tx.Thread(ctx, thread)
-	if err != nil {
-		return err
-	}
-	if t.State == ThreadTicket {
-		return nil
-	}
-	q := d.queue(t.Queue)
-	if err := d.newTicket(ctx, tx, q, &t, false, 0, actor); err != nil {
-		return err
-	}
-	if assignee != "" {
-		k, err := tx.Ticket(ctx, t.Number)
-		if err != nil {
-			return err
-		}
-		k.Assignee, k.State = assignee, StateOpen
-		if err := tx.SaveTicket(ctx, &k); err != nil {
-			return err
-		}
-		if err := d.event(ctx, tx, t.ID, t.Number, assignee, "ticket.claimed", nil); err != nil {
-			return err
-		}
-	}
-	if err := d.post(ctx, tx, q, &t, PostRoot, "thread:"+t.ID, Facts{}); err != nil {
+	t, opened, err := d.openThread(ctx, tx, thread, actor, assignee)
+	if err != nil || !opened {
 		return err
 	}
 	who, err := tx.Contact(ctx, t.Contact)
 	if err != nil {
 		return err
 	}
+	q := d.queue(t.Queue)
 	o := Outgoing{Cause: "thread:" + t.ID, Kind: LetterOpened, Ticket: t.Number, Automatic: true, ByAgent: assignee != ""}
 	o.Facts.Open, o.Facts.NextOpen = q.openness(tx.Now())
 	_, err = d.letter(ctx, tx, q, &t, who, o)
 	return err
+}
+
+// openThread makes the ticket of a held thread and its card; opened is false if it has one already.
+func (d *Desk) openThread(ctx context.Context, tx Tx, thread, actor, assignee string) (t Thread, opened bool, err error) {
+	if t, err = tx.Thread(ctx, thread); err != nil || t.State == ThreadTicket {
+		return t, false, err
+	}
+	q := d.queue(t.Queue)
+	if err := d.newTicket(ctx, tx, q, &t, false, 0, actor); err != nil {
+		return t, false, err
+	}
+	if assignee != "" {
+		k, err := tx.Ticket(ctx, t.Number)
+		if err != nil {
+			return t, false, err
+		}
+		k.Assignee, k.State = assignee, StateOpen
+		if err := tx.SaveTicket(ctx, &k); err != nil {
+			return t, false, err
+		}
+		if err := d.event(ctx, tx, t.ID, t.Number, assignee, "ticket.claimed", nil); err != nil {
+			return t, false, err
+		}
+	}
+	return t, true, d.post(ctx, tx, q, &t, PostRoot, "thread:"+t.ID, Facts{})
 }
 
 // solved closes a held request because its customer says that an article was enough.

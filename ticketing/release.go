@@ -11,11 +11,14 @@ const (
 	VerdictDelete = "delete" // throw away; the raw copy stays until retention takes it
 )
 
+// errGone: somebody has judged already.
+var errGone error = &Error{Code: "quarantine.gone", Permanent: true}
+
 // Judge carries out a person's verdict on a waiting ledger row. A released row goes back to accepted with the verdict noted, and is
 // processed again like any other: the same code decides, now knowing that a person vouched for it. Judging twice changes nothing.
 func (d *Desk) Judge(ctx context.Context, tx Tx, in *Inbound, verdict, actor string) error {
 	if in.State != InboundDone || in.Outcome != OutcomeQuarantine {
-		return &Error{Code: "quarantine.gone", Permanent: true}
+		return errGone
 	}
 	args := map[string]string{"inbound": in.ID, "cause": string(in.Cause), "verdict": verdict}
 	if err := d.event(ctx, tx, in.Thread, in.Ticket, actor, "quarantine."+verdict, args); err != nil {
@@ -52,7 +55,8 @@ func (d *Desk) vouch(ctx context.Context, c *Case) error {
 		}
 		c.Contact = &who
 	}
-	if c.Standing == StandingRequester || c.Standing == StandingParticipant {
+	if c.Standing.Joins() || c.Standing == StandingSelf {
+		// An address of ours never becomes a participant: the desk would write to itself.
 		return nil
 	}
 	c.Standing = StandingParticipant

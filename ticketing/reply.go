@@ -7,6 +7,9 @@ import (
 
 // reply adds a customer's message to its ticket (or to a thread an article had closed) and wakes it up.
 func (d *Desk) reply(ctx context.Context, c *Case, dec Decision) error {
+	if err := d.admit(ctx, c); err != nil {
+		return err
+	}
 	m, err := d.store(ctx, c, true, dec)
 	if err != nil {
 		return err
@@ -21,6 +24,25 @@ func (d *Desk) reply(ctx context.Context, c *Case, dec Decision) error {
 		return nil
 	}
 	return d.wake(ctx, c, dec, m)
+}
+
+// admit notes that a colleague in copy counts as released (decision 26) once something of theirs has joined: from now on they get what
+// the requester gets.
+func (d *Desk) admit(ctx context.Context, c *Case) error {
+	if c.Standing != StandingParticipant {
+		return nil
+	}
+	people, err := c.Tx.Participants(ctx, c.Thread.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		if p.Contact == c.Contact.ID && !p.Released {
+			p.Released = true
+			return c.Tx.SaveParticipant(ctx, &p)
+		}
+	}
+	return nil
 }
 
 // turn notes the customer's latest message as the one our next letter answers (M21). A follower in copy does not turn it.
@@ -64,7 +86,7 @@ func (d *Desk) wake(ctx context.Context, c *Case, dec Decision, m *Message) erro
 		if dec.Code == "thanks" {
 			return d.event(ctx, c.Tx, c.Thread.ID, k.Number, c.Heard.From.Key, "ticket.thanked", nil)
 		}
-		k.State, k.Reason, k.TimerAt, k.DuplicateOf = StateOpen, "", zeroTime, 0
+		k.reopen()
 		if err := d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, c.Heard.From.Key, "ticket.reopened", nil); err != nil {
 			return err
 		}
@@ -89,9 +111,8 @@ func (d *Desk) saveTicket(ctx context.Context, tx Tx, q *Queue, t *Thread, k *Ti
 
 // keep stores a message that bothers nobody. With a candidate it is folded into the ticket as an internal message (M17).
 func (d *Desk) keep(ctx context.Context, c *Case, dec Decision) error {
-	if c.Heard.Kind == KindFeedback && c.Contact != nil {
-		c.Contact.Suppressed = true
-		if err := c.Tx.SaveContact(ctx, c.Contact); err != nil {
+	if c.Heard.Kind == KindFeedback {
+		if err := d.complaint(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -106,6 +127,26 @@ func (d *Desk) keep(ctx context.Context, c *Case, dec Decision) error {
 		return err
 	}
 	return d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, c.Heard.From.Key, "message.automatic", map[string]string{"kind": string(c.Heard.Kind)})
+}
+
+// complaint ends automatic mail to the person a feedback report is about (M16): the recipient of the letter it names, or the requester of
+// the thread. The sender of the report is a provider and nobody's customer.
+func (d *Desk) complaint(ctx context.Context, c *Case) error {
+	var who Contact
+	var err error
+	switch {
+	case c.Letter != nil:
+		who, err = c.Tx.ContactByKey(ctx, c.Letter.Recipient)
+	case c.Thread != nil:
+		who, err = c.Tx.Contact(ctx, c.Thread.Contact)
+	default:
+		return nil
+	}
+	if ok, err := found(err); err != nil || !ok || who.Suppressed {
+		return err
+	}
+	who.Suppressed = true
+	return c.Tx.SaveContact(ctx, &who)
 }
 
 // quarantine leaves the message in the ledger for a person to judge. One that names a ticket of ours is shown in its thread at once,
@@ -138,7 +179,8 @@ func (d *Desk) report(ctx context.Context, c *Case) error {
 	}
 	o.Bounced = true
 	o.Answer = r.Status + " " + r.Text
-	if o.State != OutgoingSent {
+	switch o.State {
+	case OutgoingPending, OutgoingSending, OutgoingInDoubt:
 		// A bounce proves that the server had taken it.
 		o.State, o.SentAt = OutgoingSent, c.Now
 	}

@@ -100,6 +100,10 @@ func (d *Desk) letterSent(ctx context.Context, tx Tx, q *Queue, t *Thread, o Out
 			return err
 		}
 	}
+	first, err := d.firstSent(ctx, tx, o)
+	if err != nil || !first {
+		return err
+	}
 	switch o.Facts.Args["then"] {
 	case "resolve":
 		return d.Resolve(ctx, tx, &k, agent, Reason(o.Facts.Args["reason"]), 0, false)
@@ -113,6 +117,21 @@ func (d *Desk) letterSent(ctx context.Context, tx Tx, q *Queue, t *Thread, o Out
 	return nil
 }
 
+// firstSent says whether no other letter of the same answer left before: what the answer means for the ticket happens once. A copy that
+// a slow server takes an hour later must not resolve again what its customer has reopened meanwhile.
+func (d *Desk) firstSent(ctx context.Context, tx Tx, o Outgoing) (bool, error) {
+	rows, err := tx.OutgoingOf(ctx, o.Cause)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if r.Kind == o.Kind && r.ID != o.ID && r.State == OutgoingSent {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // Suppress is called in the transaction that leases a row for sending. A non-empty reason means that it must not go any more.
 func (d *Desk) Suppress(ctx context.Context, tx Tx, o Outgoing) (string, error) {
 	if o.Door == d.queue(o.Queue).ChatDoor || o.Attempts > 1 {
@@ -123,7 +142,7 @@ func (d *Desk) Suppress(ctx context.Context, tx Tx, o Outgoing) (string, error) 
 	if err != nil || !ok {
 		return "", err
 	}
-	if o.Automatic && !o.ByAgent {
+	if o.Automatic {
 		if who.Suppressed {
 			return "suppressed", nil
 		}

@@ -100,6 +100,9 @@ const (
 	StandingSelf        Standing = "self"
 )
 
+// Joins says whether a message of somebody with this standing may become part of the thread (S8), if its sender is who it claims to be.
+func (s Standing) Joins() bool { return s == StandingRequester || s == StandingParticipant }
+
 // Suggestion is the articles offered for a question, until when, and what came of it.
 type Suggestion struct {
 	ID        string // ULID

@@ -74,7 +74,13 @@ type Ticket struct {
 // Resolved says whether t needs nobody now.
 func (t *Ticket) Resolved() bool { return t.State == StateResolved || t.State == StateClosed }
 
-// Final is the ticket's state machine seen by a customer's message at now: what a message on t means.
+// reopen brings a resolved ticket back to work.
+func (t *Ticket) reopen() {
+	t.State, t.Reason, t.DuplicateOf = StateOpen, "", 0
+	t.ResolvedAt, t.TimerAt = zeroTime, zeroTime
+}
+
+// OnMessage is the ticket's state machine seen by a customer's message at now: what a message on t means.
 func (t *Ticket) OnMessage(now time.Time, reopenWindow time.Duration) Outcome {
 	switch {
 	case t.State == StateClosed,
