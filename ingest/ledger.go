@@ -24,6 +24,7 @@ type Limits struct {
 	Lease      time.Duration // how long a taken row belongs to its process
 	Place      time.Duration // life of the lease of a mailbox or channel
 	Parse      time.Duration // wall clock of one reading
+	MaxRefetch int64         // bytes of an item that is fetched again because a person asked for it
 	Failures   int           // failed attempts after which a row is quarantined
 	Poll       time.Duration // how often rows of other processes are looked for
 }
@@ -31,7 +32,7 @@ type Limits struct {
 // DefaultLimits are those of reliability.md 2.2, 5 and 6.
 func DefaultLimits() Limits {
 	return Limits{MaxWaiting: 1000, MinFree: 1 << 30, MinShare: 0.05, Batch: 100, Workers: 32, Lease: 30 * time.Second, Place: 12 * time.Second,
-		Parse: 5 * time.Second, Failures: 3, Poll: time.Second}
+		Parse: 5 * time.Second, MaxRefetch: 128 << 20, Failures: 3, Poll: time.Second}
 }
 
 // Decider is the bot as the ledger sees it.

@@ -118,6 +118,9 @@ func (l *Ledger) readOne(ctx context.Context, in ticketing.Inbound) *read {
 		r.err = failure("ledger.attempts", errors.New("the process died each time this item was read"))
 		return r
 	}
+	if in.Again() {
+		return l.readWhole(ctx, r)
+	}
 	if in.Note == ticketing.CauseFetch {
 		r.heard = ticketing.Heard{Door: in.Door, Refused: in.Note, Detail: in.Detail}
 		return r
@@ -132,6 +135,33 @@ func (l *Ledger) readOne(ctx context.Context, in ticketing.Inbound) *read {
 		r.err = err
 		return r
 	}
+	return l.understand(ctx, door, r, raw)
+}
+
+// refetcher is a door that can fetch an item again, whole.
+type refetcher interface {
+	Refetch(ctx context.Context, identity string, limit int64) (Raw, error)
+}
+
+// readWhole fetches an item again that is kept only in part, because a person asked for it.
+func (l *Ledger) readWhole(ctx context.Context, r *read) *read {
+	door, ok := l.Doors[r.in.Door].(refetcher)
+	if !ok {
+		r.err = failure("ledger.refetch", errors.New("this door cannot fetch an item again"))
+		return r
+	}
+	raw, err := door.Refetch(ctx, r.in.Identity, l.Limits.MaxRefetch)
+	if err != nil {
+		r.err = failure("ledger.refetch", err)
+		return r
+	}
+	r.in.Note = ""
+	return l.understand(ctx, l.Doors[r.in.Door], r, raw.Bytes)
+}
+
+// understand turns raw bytes into what the transaction needs.
+func (l *Ledger) understand(ctx context.Context, door Door, r *read, raw []byte) *read {
+	in := r.in
 	if r.heard, r.err = l.parse(ctx, door, in, raw); r.err != nil {
 		return r
 	}
@@ -383,7 +413,7 @@ func (l *Ledger) failed(ctx context.Context, r *read, cause error) {
 			in.From, in.DecidedAt = r.heard.From.Address, tx.Now()
 			return tx.FinishInbound(ctx, &in)
 		}
-		if in.Released() == "" {
+		if in.Released() == "" && !in.Again() {
 			in.Reason = code
 		}
 		return tx.RetryInbound(ctx, &in, tx.Now().Add(retryAfter[min(max(in.Failures, 0), len(retryAfter)-1)]))

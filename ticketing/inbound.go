@@ -116,6 +116,20 @@ type Inbound struct {
 	AfterCare bool
 }
 
+// ReasonAgain is the reason of a row that a person wants to be worked on again from the beginning.
+const ReasonAgain = "again"
+
+// Again reports whether the item has to be fetched once more, whole: only a part of it is kept, and a person asked for the rest.
+func (in *Inbound) Again() bool {
+	switch in.Note {
+	case CauseFetch:
+		return in.Reason == ReasonAgain || in.Released() != ""
+	case CauseTooLarge:
+		return in.Reason == ReasonAgain
+	}
+	return false
+}
+
 // Party is a person as a door names them. Key is "mail:<address>" or "slack:<team>/<user>", the contact's identity.
 type Party struct {
 	Key     string `json:"key"`

@@ -18,7 +18,7 @@ import (
 type LedgerCmd struct {
 	List  LedgerListCmd  `cmd:"" help:"List items, newest first."`
 	Show  LedgerShowCmd  `cmd:"" help:"Show one item with everything that is known about it."`
-	Retry LedgerRetryCmd `cmd:"" help:"Work on a quarantined item again, as if it had just come in."`
+	Retry LedgerRetryCmd `cmd:"" help:"Work on a quarantined item again, as if it had just come in; one that was too large or could not be fetched is fetched whole."`
 }
 
 // QuarantineCmd looks at what waits for a person.
@@ -204,7 +204,7 @@ func (cmd LedgerRetryCmd) Run(ctx context.Context, c *console) error {
 		if in.State != ticketing.InboundDone || in.Outcome != ticketing.OutcomeQuarantine {
 			return fmt.Errorf("item %s is not in quarantine (%s): there is nothing to try again", in.ID, outcome(*in))
 		}
-		in.State, in.Outcome, in.Cause, in.LogicalKey, in.Reason = ticketing.InboundAccepted, "", "", "", ""
+		in.State, in.Outcome, in.Cause, in.LogicalKey, in.Reason = ticketing.InboundAccepted, "", "", "", ticketing.ReasonAgain
 		in.Attempts, in.Failures, in.NextAt = 0, 0, tx.Now()
 		return tx.ReviseInbound(ctx, in)
 	}, "will be worked on again")

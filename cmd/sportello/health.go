@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/sportello/sportello/ingest/mail"
+	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ticketing"
 )
 
@@ -42,12 +44,15 @@ var (
 	lagDesc     = prometheus.NewDesc("sportello_ingest_lag_seconds", "Age of the oldest item that is not decided.", nil, nil)
 	pausedDesc  = prometheus.NewDesc("sportello_ingest_paused", "1 while nothing is taken in.", []string{"reason"}, nil)
 	outboxDesc  = prometheus.NewDesc("sportello_outbox_rows", "Outgoing rows by state.", []string{"state"}, nil)
+	boxDesc     = prometheus.NewDesc("sportello_mailbox_up", "1 while the mailbox is being watched by this process.", []string{"mailbox", "state"}, nil)
+	missingDesc = prometheus.NewDesc("sportello_ingest_missing", "Mails on the server without a ledger row, at the last hourly comparison.", []string{"mailbox"}, nil)
+	slackDesc   = prometheus.NewDesc("sportello_slack_sockets", "Live sockets of this process.", nil, nil)
 	readDesc    = prometheus.NewDesc("sportello_metrics_ok", "1 if the database answered.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, readDesc} {
+	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, readDesc} {
 		ch <- d
 	}
 }
@@ -61,6 +66,20 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	if why := g.app.ledger.Paused(); why != "" {
 		gauge(pausedDesc, 1, why)
+	}
+	for _, d := range g.app.doors {
+		switch door := d.Door.(type) {
+		case *mail.Door:
+			s := door.Mailbox.Status()
+			up := 0.0
+			if s.State == "reading" || s.State == "idle" || s.State == "holding" {
+				up = 1
+			}
+			gauge(boxDesc, up, door.Name(), s.State)
+			gauge(missingDesc, float64(s.Missing), door.Name())
+		case *slack.Door:
+			gauge(slackDesc, float64(door.Health().Live))
+		}
 	}
 	var waiting int
 	var oldest time.Time

@@ -41,6 +41,11 @@ func (d *Door) Parse(_ context.Context, _ ticketing.Inbound, raw []byte) (ticket
 	return d.Reader.Heard(d.Reader.Read(raw), d.At), nil
 }
 
+// Refetch reads one mail again, whole, up to limit bytes.
+func (d *Door) Refetch(ctx context.Context, identity string, limit int64) (ingest.Raw, error) {
+	return d.Mailbox.Refetch(ctx, identity, limit)
+}
+
 // Render implements ingest.Speaker.
 func (d *Door) Render(ctx context.Context, o ticketing.Outgoing) ([]byte, ticketing.Ref, error) {
 	if d.Speaker == nil {
