@@ -496,7 +496,7 @@ func twoFaced(a, b []textLine) bool {
 }
 
 func contentID(e *entity) string {
-	return strings.Trim(strings.TrimSpace(e.header.get("content-id")), "<> ")
+	return strings.ToValidUTF8(strings.Trim(strings.TrimSpace(e.header.get("content-id")), "<> "), "\uFFFD")
 }
 
 // listFiles names and counts the attachments.
