@@ -121,7 +121,7 @@ type (
 	}
 	postView struct {
 		shown
-		At string
+		At, Box string
 	}
 	whisperView struct{ Author, Text string }
 	agentView   struct{ ID, Name string }
@@ -151,7 +151,7 @@ func (p *page) show(w http.ResponseWriter, r *http.Request) {
 	for _, a := range p.agents() {
 		v.Agents = append(v.Agents, agentView{a.slack, a.name})
 	}
-	v.Threads = p.threads()
+	v.Threads = p.threads(box.address)
 	var b bytes.Buffer
 	if err := p.html[lang].Execute(&b, v); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -211,15 +211,15 @@ func linked(text string) template.HTML {
 }
 
 // threads are the channel's cards with what stands under them, newest first.
-func (p *page) threads() []threadView {
+func (p *page) threads(box string) []threadView {
 	var out []threadView
 	roots := p.Slack.Messages(p.Channel)
 	slices.Reverse(roots)
 	for i, root := range roots {
-		v := threadView{Root: p.post(root), Open: i == 0}
+		v := threadView{Root: p.post(root, box), Open: i == 0}
 		for _, m := range p.Slack.Thread(p.Channel, root.TS) {
 			if m.TS != root.TS {
-				v.Replies = append(v.Replies, p.post(m))
+				v.Replies = append(v.Replies, p.post(m, box))
 			}
 		}
 		for _, a := range p.agents() {
@@ -234,8 +234,8 @@ func (p *page) threads() []threadView {
 	return out
 }
 
-func (p *page) post(m slacktest.Message) postView {
-	v := postView{shown: p.Company.show(m)}
+func (p *page) post(m slacktest.Message, box string) postView {
+	v := postView{shown: p.Company.show(m), Box: box}
 	seconds, _, _ := strings.Cut(m.TS, ".")
 	if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
 		v.At = time.Unix(n, 0).Format(clock)

@@ -33,17 +33,16 @@ async function refresh(address) {
 document.addEventListener("submit", async event => {
   event.preventDefault();
   const form = event.target;
+  const ids = [...form.querySelectorAll("textarea[id], input[name=subject][id]")].map(e => e.id);
+  const box = form.closest(".new");
   const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-  if (answer.ok) {
-    form.querySelectorAll("textarea, input[name=subject]").forEach(e => { e.value = ""; });
-    if (form.closest(".new")) form.closest(".new").open = false;
-  }
-  const to = new URL(answer.url);
-  if (to.searchParams.has("failed")) {
-    await refresh(answer.url);
-    last = "";
+  if (!answer.ok || new URL(answer.url).searchParams.has("failed")) {
+    await refresh(answer.url); // says why; what was typed stays
     return;
   }
+  // The form may have been put in place anew meanwhile: its fields are found by name.
+  ids.forEach(id => { const e = document.getElementById(id); if (e) e.value = ""; });
+  if (box) document.querySelectorAll(".new").forEach(e => { if (key(e) === key(box)) e.open = false; });
   await refresh();
 });
 
