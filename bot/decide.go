@@ -37,7 +37,7 @@ func (b *Bot) Look(ctx context.Context, h *ticketing.Heard) (ticketing.Findings,
 		return ticketing.Findings{}, err
 	}
 	found.Control = inControl(q, h.From.Key)
-	found.Urgent = urgent(q, h)
+	found.Urgent = found.Offer && urgent(q, h)
 	return found, nil
 }
 

@@ -13,7 +13,7 @@ const LanguageUndetermined = "und"
 
 // Figures of the detector, found on sentences written for the purpose.
 const (
-	languageMaxText       = 1 << 10 // bytes looked at
+	languageMaxText       = 512 // bytes looked at
 	languageMinChars      = 4       // letters below which it abstains
 	languageStopWord      = 2.2     // weight of a word of the list, in nats
 	languageMargin        = 1.6     // distance to the second language in nats
@@ -24,7 +24,7 @@ const (
 // DetectLanguage names the language of text: "it", "en", "de", "fr" or "es",
 // or [LanguageUndetermined] when text is too short or the languages are too
 // close. Naming at least one language in among restricts the choice to those.
-// It reads the first KiB and compares stop words and character trigrams;
+// It reads the first 512 bytes and compares stop words and character trigrams;
 // words with digits, addresses and links do not count.
 func DetectLanguage(text string, among ...string) string {
 	models := languageModels()
