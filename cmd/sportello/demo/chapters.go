@@ -50,17 +50,24 @@ func (s *story) articleSolves() []step {
 			if !errors.Is(noTicket, ticketing.ErrNotFound) || t.State != ticketing.ThreadSolved {
 				return &missed{want: s.t("want.no_ticket", map[string]any{"number": in.Ticket}), seen: string(t.State)}
 			}
-			ended := plain(s.words.T(s.lang, "slack.ended.solved", nil))
-			err = s.await(ctx, ended, func(context.Context) (bool, error) { return strings.Contains(plain(seenText(s.now(card))), ended), nil },
-				func(context.Context) string { return plain(s.now(card).Text) })
-			if err != nil {
+			if err := s.ended(ctx, card, ticketing.SuggestionSolved); err != nil {
 				return err
 			}
-			s.agent(s.cast.anna, s.t("say.card_now", map[string]any{"text": ended}))
 			s.proven(s.t("proven.no_ticket", map[string]any{"number": in.Ticket}))
 			return nil
 		}},
 	}
+}
+
+// ended waits until the card of a held request has become the one line that says how the request ended.
+func (s *story) ended(ctx context.Context, card slacktest.Message, how ticketing.SuggestionState) error {
+	words := plain(s.words.T(s.lang, "slack.ended."+string(how), nil))
+	err := s.await(ctx, words, func(context.Context) (bool, error) { return strings.Contains(plain(seenText(s.now(card))), words), nil },
+		func(context.Context) string { return plain(s.now(card).Text) })
+	if err == nil {
+		s.agent(s.cast.anna, s.t("say.card_now", map[string]any{"text": words}))
+	}
+	return err
 }
 
 // now is a message of the channel as it looks now.
@@ -128,6 +135,13 @@ func (s *story) ticketLives() []step {
 		{"opened", func(ctx context.Context) (err error) {
 			a.last, err = s.gets(ctx, p, ticketing.LetterOpened, again.id)
 			return err
+		}},
+		{"held", func(ctx context.Context) error {
+			m, err := s.root(ctx, a.number, ticketing.PostHeld)
+			if err != nil {
+				return err
+			}
+			return s.ended(ctx, m, ticketing.SuggestionDeclined)
 		}},
 		{"claim", func(ctx context.Context) error {
 			s.agent(anna, s.t("say.presses", map[string]any{"button": s.words.T(s.lang, "slack.button.claim", nil)}))
