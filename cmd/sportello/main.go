@@ -30,6 +30,7 @@ type cli struct {
 	Ledger     LedgerCmd     `cmd:"" help:"What came in and what became of it."`
 	Quarantine QuarantineCmd `cmd:"" help:"What waits for a person."`
 	Outbox     OutboxCmd     `cmd:"" help:"Letters and posts that are due, sent, or in doubt."`
+	Slack      SlackCmd      `cmd:"" help:"The agents' chat: make its app."`
 	Bench      BenchCmd      `cmd:"" help:"Measure intake and sending against real servers."`
 	Version    VersionCmd    `cmd:"" help:"Print the version."`
 }
