@@ -18,7 +18,7 @@ func (d *Desk) letter(ctx context.Context, tx Tx, q *Queue, t *Thread, to Contac
 		o.NextAt = now
 	}
 	f := &o.Facts
-	f.Number, f.ThreadKey = t.Number, t.Key
+	f.Number, f.ThreadKey, f.Contact, f.Origin = t.Number, t.Key, to.ID, t.Door
 	f.To = Party{Key: to.Key, Address: to.Address}
 	if f.Proven = to.Proven; to.Proven {
 		f.To.Name = to.Name

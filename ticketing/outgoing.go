@@ -102,7 +102,9 @@ type Facts struct {
 	Number    int64  `json:"number,omitempty"`
 	ThreadKey string `json:"thread_key,omitempty"` // for the Reply-To token
 	To        Party  `json:"to"`
-	Proven    bool   `json:"proven,omitempty"` // To may carry a name
+	Contact   string `json:"contact,omitempty"` // id of To
+	Origin    string `json:"origin,omitempty"`  // door at which the thread lives
+	Proven    bool   `json:"proven,omitempty"`  // To may carry a name
 
 	// Subject is the customer's subject; used by answers only.
 	Subject    string `json:"subject,omitempty"`

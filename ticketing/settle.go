@@ -10,6 +10,9 @@ func (d *Desk) Settled(ctx context.Context, tx Tx, o Outgoing) error {
 	if o.Fluid || o.Thread == "" {
 		return nil
 	}
+	if o.State == OutgoingSent && o.Automatic && o.Facts.Contact != "" {
+		return d.known(ctx, tx, o, o.Facts.Origin, o.Facts.Contact)
+	}
 	t, err := tx.Thread(ctx, o.Thread)
 	if err != nil {
 		return err
@@ -59,17 +62,18 @@ func (d *Desk) cardsDue(ctx context.Context, tx Tx, posted Outgoing) error {
 	return nil
 }
 
+// known remembers the Message-ID of a letter as exchanged with its recipient (M41, rule 3).
+func (d *Desk) known(ctx context.Context, tx Tx, o Outgoing, door, contact string) error {
+	if o.Ref == "" {
+		return nil
+	}
+	return tx.AddRef(ctx, o.Ref, door, contact, o.Thread, "")
+}
+
 func (d *Desk) letterSent(ctx context.Context, tx Tx, q *Queue, t *Thread, o Outgoing) error {
-	if o.Ref != "" {
-		who, err := tx.ContactByKey(ctx, o.Recipient)
-		ok, err := found(err)
-		if err != nil {
+	if o.Facts.Contact != "" {
+		if err := d.known(ctx, tx, o, t.Door, o.Facts.Contact); err != nil {
 			return err
-		}
-		if ok {
-			if err := tx.AddRef(ctx, o.Ref, t.Door, who.ID, t.ID, ""); err != nil {
-				return err
-			}
 		}
 	}
 	if o.Kind != LetterAnswer {
@@ -137,7 +141,7 @@ func (d *Desk) Suppress(ctx context.Context, tx Tx, o Outgoing) (string, error) 
 	if o.Door == d.queue(o.Queue).ChatDoor || o.Attempts > 1 {
 		return "", nil
 	}
-	who, err := tx.ContactByKey(ctx, o.Recipient)
+	who, active, err := tx.Addressee(ctx, o.Thread, o.Recipient)
 	ok, err := found(err)
 	if err != nil || !ok {
 		return "", err
@@ -150,20 +154,8 @@ func (d *Desk) Suppress(ctx context.Context, tx Tx, o Outgoing) (string, error) 
 			return "bounced", nil
 		}
 	}
-	if o.Thread == "" {
-		return "", nil
+	if o.Thread != "" && !active {
+		return "inactive", nil
 	}
-	people, err := tx.Participants(ctx, o.Thread)
-	if err != nil {
-		return "", err
-	}
-	for _, p := range people {
-		if p.Contact == who.ID {
-			if !p.Active {
-				return "inactive", nil
-			}
-			return "", nil
-		}
-	}
-	return "inactive", nil
+	return "", nil
 }

@@ -125,6 +125,9 @@ type DeskTx interface {
 	SaveParticipant(ctx context.Context, p *Participant) error // insert or update by (thread, contact)
 	Participants(ctx context.Context, thread string) ([]Participant, error)
 
+	// Addressee returns the contact with this key and whether it is an active participant of the thread.
+	Addressee(ctx context.Context, thread, key string) (c Contact, active bool, err error)
+
 	InsertMessage(ctx context.Context, m *Message) error // with its files
 	UpdateMessage(ctx context.Context, m *Message) error // text, visible, public
 	Message(ctx context.Context, id string) (Message, error)
@@ -197,6 +200,8 @@ type OutboxTx interface {
 
 	// DueOutgoing lists ids that are pending and due and not offered since the given time, oldest first, and marks them as offered now.
 	DueOutgoing(ctx context.Context, notOfferedSince time.Time, limit int) ([]string, error)
+	// OutgoingDoors names the doors of rows.
+	OutgoingDoors(ctx context.Context, ids []string) (map[string]string, error)
 	// NextOutgoing is when the next pending row is due; zero if none.
 	NextOutgoing(ctx context.Context) (time.Time, error)
 	// LeaseOutgoing takes a pending, due row for sending: state sending, attempts + 1, fence + 1. ok is false when it is not pending or
@@ -209,7 +214,8 @@ type OutboxTx interface {
 	ExtendOutgoing(ctx context.Context, owner string, ids []string, life time.Duration) (held []string, err error)
 	// SetRendered notes the stored bytes and the ref of a leased row (first writer wins: a row rendered before keeps its bytes); ErrFenced if the lease is lost.
 	SetRendered(ctx context.Context, o *Outgoing, sha string, ref Ref) error
-	// SetStarted commits data_started for a leased row; ErrFenced if the lease is lost.
+	// SetStarted commits data_started for a leased row, and with it o.Rendered and o.Ref where the row has none yet, as SetRendered does;
+	// o gets what is stored. ErrFenced if the lease is lost.
 	SetStarted(ctx context.Context, o *Outgoing) error
 	// SettleOutgoing writes State, Attempts, NextAt, Answer, Reason, Ref, Probes, SentAt, DataStarted of a leased row and ends the lease; ErrFenced
 	// if the lease is lost. A fluid row whose revision rose meanwhile goes back to pending instead of sent.

@@ -29,7 +29,7 @@ func (a *app) makeLetters(ctx context.Context, n int) error {
 					Language: "it", State: ticketing.ThreadTicket, OpenedAt: now}
 				o := ticketing.Outgoing{ID: id(), Cause: "bench:" + t.ID, Kind: ticketing.LetterReceived, Recipient: who.Key, Door: "mail:bench", Queue: "bench",
 					Thread: t.ID, Ticket: number, Automatic: true, State: ticketing.OutgoingPending, NextAt: now, CreatedAt: now,
-					Facts: ticketing.Facts{Language: "it", Number: number, ThreadKey: t.Key, To: ticketing.Party{Key: who.Key, Address: who.Address}, Open: true}}
+					Facts: ticketing.Facts{Language: "it", Number: number, ThreadKey: t.Key, Contact: who.ID, Origin: "mail:bench", To: ticketing.Party{Key: who.Key, Address: who.Address}, Open: true}}
 				if err := tx.SaveContact(ctx, &who); err != nil {
 					return err
 				}

@@ -114,10 +114,16 @@ func (c *Courier) start(hard context.Context, j *job) error {
 	o := j.o
 	err := c.cfg.Store.Update(hard, func(tx ticketing.Tx) error {
 		o = j.o
-		if err := c.note(hard, tx, j, &o); err != nil {
+		if j.sha != "" {
+			o.Rendered, o.Ref = j.sha, j.ref
+		}
+		if err := tx.SetStarted(hard, &o); err != nil {
 			return err
 		}
-		return tx.SetStarted(hard, &o)
+		if j.sha != "" && o.Rendered != j.sha {
+			return ticketing.ErrFenced
+		}
+		return nil
 	})
 	if err == nil {
 		j.o = o

@@ -140,20 +140,17 @@ func (r *Relay) offer(ctx context.Context) (time.Duration, error) {
 }
 
 func (r *Relay) publish(ctx context.Context, ids []string) error {
-	byDoor := map[string][]string{}
-	err := r.cfg.Store.View(ctx, func(tx ticketing.Tx) error {
-		clear(byDoor)
-		for _, id := range ids {
-			o, err := tx.Outgoing(ctx, id)
-			if err != nil {
-				return err
-			}
-			byDoor[o.Door] = append(byDoor[o.Door], id)
-		}
-		return nil
+	var doors map[string]string
+	err := r.cfg.Store.View(ctx, func(tx ticketing.Tx) (err error) {
+		doors, err = tx.OutgoingDoors(ctx, ids)
+		return err
 	})
 	if err != nil {
 		return err
+	}
+	byDoor := map[string][]string{}
+	for _, id := range ids {
+		byDoor[doors[id]] = append(byDoor[doors[id]], id)
 	}
 	for door, ids := range byDoor {
 		if r.known(door) {

@@ -29,6 +29,16 @@ func (t *tx) ContactByKey(ctx context.Context, k string) (ticketing.Contact, err
 	return one(ctx, t, scanContact, `select `+contactColumns+` from contacts where key = $1`, key(k))
 }
 
+// Addressee implements ticketing.DeskTx.
+func (t *tx) Addressee(ctx context.Context, thread, k string) (c ticketing.Contact, active bool, err error) {
+	c, err = one(ctx, t, func(r row) (c ticketing.Contact, err error) {
+		err = r.Scan(&c.ID, at{&c.CreatedAt}, &c.Key, &c.Address, &c.Name, &c.Language, &c.Proven, &c.Bounced, &c.Suppressed, &active)
+		return c, err
+	}, `select `+contactColumns+`, exists (select 1 from participants p where p.thread = $2 and p.contact = contacts.id and p.active)
+		from contacts where key = $1`, key(k), thread)
+	return c, active, err
+}
+
 // SaveContact implements ticketing.DeskTx. The time of creation stays as first written.
 func (t *tx) SaveContact(ctx context.Context, c *ticketing.Contact) error {
 	c.CreatedAt = or(c.CreatedAt, t.now)

@@ -24,6 +24,21 @@ func (t *tx) DueOutgoing(ctx context.Context, notOfferedSince time.Time, limit i
 	return ids, err
 }
 
+// OutgoingDoors implements ticketing.OutboxTx.
+func (t *tx) OutgoingDoors(ctx context.Context, ids []string) (map[string]string, error) {
+	doors := make(map[string]string, len(ids))
+	err := lists(ids, 1, func(in string, args []any) error {
+		_, err := many(ctx, t, func(r row) (struct{}, error) {
+			var id, door string
+			err := r.Scan(&id, &door)
+			doors[id] = door
+			return struct{}{}, err
+		}, `select id, door from outgoing where id `+in, args...)
+		return err
+	})
+	return doors, err
+}
+
 // NextOutgoing implements ticketing.OutboxTx: the next row that becomes due and was not offered yet. Rows that were offered and are still
 // pending (they wait for an earlier letter, or their offer was lost) are found again by DueOutgoing's time.
 func (t *tx) NextOutgoing(ctx context.Context) (next time.Time, err error) {
@@ -83,9 +98,12 @@ func (t *tx) SetRendered(ctx context.Context, o *ticketing.Outgoing, sha string,
 
 // SetStarted implements ticketing.OutboxTx.
 func (t *tx) SetStarted(ctx context.Context, o *ticketing.Outgoing) error {
-	return fenced(t.get(ctx, []any{&o.DataStarted, at{&o.StartedAt}}, `update outgoing set data_started = true,
-			started_at = case when started_at = 0 then $4 else started_at end
-		where id = $1 and owner = $2 and fence = $3 and state = 'sending' returning data_started, started_at`, o.ID, o.Owner, o.Fence, t.now))
+	return fenced(t.get(ctx, []any{&o.DataStarted, at{&o.StartedAt}, &o.Rendered, &o.Ref}, `update outgoing set data_started = true,
+			started_at = case when started_at = 0 then $4 else started_at end,
+			rendered = case when rendered = '' or fluid then $5 else rendered end,
+			ref = case when $6 <> '' and (rendered = '' or ref = '') then $6 else ref end
+		where id = $1 and owner = $2 and fence = $3 and state = 'sending' returning data_started, started_at, rendered, ref`,
+		o.ID, o.Owner, o.Fence, t.now, o.Rendered, key(o.Ref)))
 }
 
 func fenced(err error) error {
