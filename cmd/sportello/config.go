@@ -1,18 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"reflect"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/sportello/sportello/ingest"
 	"github.com/sportello/sportello/ingest/slack"
@@ -200,32 +193,6 @@ func defaultQueue() QueueConfig {
 		Hours: HoursConfig{Zone: "Europe/Rome", Days: map[string]string{"mon-fri": "09:00-13:00, 14:00-18:00"}, Holidays: []string{"it"}}}
 }
 
-// UnmarshalYAML fills in what a mailbox does not say.
-func (m *MailboxConfig) UnmarshalYAML(b []byte) error {
-	type plain MailboxConfig
-	p := plain(defaultMailbox())
-	if err := yaml.UnmarshalWithOptions(b, &p, yaml.Strict()); err != nil {
-		return err
-	}
-	*m = MailboxConfig(p)
-	return nil
-}
-
-// UnmarshalYAML fills in what a queue does not say.
-func (q *QueueConfig) UnmarshalYAML(b []byte) error {
-	type plain QueueConfig
-	p := plain(defaultQueue())
-	p.Hours.Days = nil
-	if err := yaml.UnmarshalWithOptions(b, &p, yaml.Strict()); err != nil {
-		return err
-	}
-	if p.Hours.Days == nil {
-		p.Hours.Days = defaultQueue().Hours.Days
-	}
-	*q = QueueConfig(p)
-	return nil
-}
-
 // configError is a mistake in the settings, told with where it is and what to do.
 type configError struct{ err error }
 
@@ -233,143 +200,6 @@ func (e *configError) Error() string { return e.err.Error() }
 func (e *configError) Unwrap() error { return e.err }
 
 func badConfig(format string, args ...any) error { return &configError{fmt.Errorf(format, args...)} }
-
-// loadConfig reads the file, then the environment (SPORTELLO_DATABASE, SPORTELLO_SLACK_BOT_TOKEN, SPORTELLO_MAILBOXES_0_IMAP_PASSWORD …),
-// then the files that hold secrets, and checks the whole.
-func loadConfig(path string, environ []string) (Config, error) {
-	c := defaults()
-	if path != "" {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return c, badConfig("cannot read the settings: %w. Write one with: sportello config sample > %s", err, path)
-		}
-		if err := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict()).Decode(&c); err != nil && !errors.Is(err, io.EOF) {
-			return c, badConfig("%s is not right:\n%s", path, yaml.FormatError(err, false, true))
-		}
-	}
-	env := map[string]string{}
-	for _, e := range environ {
-		if k, v, ok := strings.Cut(e, "="); ok && strings.HasPrefix(k, "SPORTELLO_") {
-			env[k] = v
-		}
-	}
-	if err := fromEnv(reflect.ValueOf(&c).Elem(), "SPORTELLO", env); err != nil {
-		return c, err
-	}
-	if err := readSecrets(reflect.ValueOf(&c).Elem(), ""); err != nil {
-		return c, err
-	}
-	return c, c.check()
-}
-
-var (
-	secretType   = reflect.TypeOf(ticketing.Secret{})
-	durationType = reflect.TypeOf(time.Duration(0))
-)
-
-func yamlName(f reflect.StructField) string {
-	name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-	return name
-}
-
-func fromEnv(v reflect.Value, prefix string, env map[string]string) error {
-	switch {
-	case v.Type() == secretType, v.Kind() != reflect.Struct && v.Kind() != reflect.Slice && v.Kind() != reflect.Map:
-		s, ok := env[prefix]
-		if !ok {
-			return nil
-		}
-		if err := setValue(v, s); err != nil {
-			return badConfig("environment variable %s: %w", prefix, err)
-		}
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			if err := fromEnv(v.Field(i), prefix+"_"+strings.ToUpper(yamlName(v.Type().Field(i))), env); err != nil {
-				return err
-			}
-		}
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
-		for i := range v.Len() {
-			if err := fromEnv(v.Index(i), prefix+"_"+strconv.Itoa(i), env); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func setValue(v reflect.Value, s string) error {
-	switch {
-	case v.Type() == secretType:
-		v.Set(reflect.ValueOf(ticketing.NewSecret(s)))
-	case v.Type() == durationType:
-		d, err := time.ParseDuration(s)
-		if err != nil {
-			return fmt.Errorf("%q is not a time such as 90s or 2h", s)
-		}
-		v.SetInt(int64(d))
-	case v.Kind() == reflect.String:
-		v.SetString(s)
-	case v.Kind() == reflect.Bool:
-		b, err := strconv.ParseBool(s)
-		if err != nil {
-			return fmt.Errorf("%q is neither true nor false", s)
-		}
-		v.SetBool(b)
-	case v.CanInt():
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return fmt.Errorf("%q is not a number", s)
-		}
-		v.SetInt(n)
-	case v.CanFloat():
-		n, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return fmt.Errorf("%q is not a number", s)
-		}
-		v.SetFloat(n)
-	default:
-		return fmt.Errorf("this setting cannot be given in the environment")
-	}
-	return nil
-}
-
-// readSecrets replaces "file:/path" by what the file holds. A file that others may read is refused.
-func readSecrets(v reflect.Value, at string) error {
-	switch {
-	case v.Type() == secretType:
-		s := v.Interface().(ticketing.Secret).Reveal()
-		path, ok := strings.CutPrefix(s, "file:")
-		if !ok {
-			return nil
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return badConfig("%s: cannot read the secret: %w", at, err)
-		}
-		if info.Mode().Perm()&0o077 != 0 {
-			return badConfig("%s: others may read %s (mode %04o); run: chmod 600 %s", at, path, info.Mode().Perm(), path)
-		}
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return badConfig("%s: cannot read the secret: %w", at, err)
-		}
-		v.Set(reflect.ValueOf(ticketing.NewSecret(strings.TrimSpace(string(raw)))))
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			if err := readSecrets(v.Field(i), strings.TrimPrefix(at+"."+yamlName(v.Type().Field(i)), ".")); err != nil {
-				return err
-			}
-		}
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
-		for i := range v.Len() {
-			if err := readSecrets(v.Index(i), fmt.Sprintf("%s[%d]", at, i)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
 
 // check judges the settings as a whole: everything that is wrong is told at once, each with what to do.
 func (c *Config) check() error {
