@@ -172,9 +172,6 @@ func (d *Desk) editAnswer(ctx context.Context, c *Case, cmd *Command) error {
 		return err
 	}
 	c.In.Message = m.ID
-	if m.Text == cmd.Text && cmd.Reason == "" {
-		return nil
-	}
 	changed := !m.Public
 	for _, o := range rows {
 		if o.State != OutgoingPending {
@@ -188,7 +185,12 @@ func (d *Desk) editAnswer(ctx context.Context, c *Case, cmd *Command) error {
 		}
 		changed = changed || ok
 	}
-	if !changed {
+	switch {
+	case changed:
+	case m.Text == cmd.Text:
+		// The chat tells of an edit, too, when it shows a link's preview.
+		return nil
+	default:
 		return d.hint(ctx, c, "already_sent", map[string]string{"message": m.ID})
 	}
 	m.Text, m.Visible = cmd.Text, cmd.Text

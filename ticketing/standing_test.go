@@ -170,7 +170,9 @@ func TestKnownIDs(t *testing.T) {
 	w := newWorld(t)
 	first := w.hear(w.mail("maria@cliente.example", "Prima"))
 	ref := w.messages(first.Ticket)[0].Ref
-	known := func(h *ticketing.Heard) { h.Refs, h.Claims = []ticketing.Ref{ref}, []ticketing.Claim{{Rule: ticketing.ClaimKnownID, Ref: ref}} }
+	known := func(h *ticketing.Heard) {
+		h.Refs, h.Claims = []ticketing.Ref{ref}, []ticketing.Claim{{Rule: ticketing.ClaimKnownID, Ref: ref}}
+	}
 
 	equal(t, "same contact", w.hear(w.mail("maria@cliente.example", "Ancora", known)).Outcome, ticketing.OutcomeReply)
 	equal(t, "same contact, failed authentication", w.hear(w.mail("maria@cliente.example", "Ancora", known, auth(ticketing.AuthFail))).Cause, ticketing.CauseAuthFailed)
