@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -26,6 +27,7 @@ type Limits struct {
 	Parse      time.Duration // wall clock of one reading
 	MaxRefetch int64         // bytes of an item that is fetched again because a person asked for it
 	Failures   int           // failed attempts after which a row is quarantined
+	Attempts   int           // attempts, failed through nobody's fault, after which it is quarantined all the same; 0: never
 	Poll       time.Duration // how often rows of other processes are looked for
 }
 
@@ -64,6 +66,8 @@ type Ledger struct {
 	mu   sync.Mutex
 	full string // why nothing is taken in, "" while it is
 }
+
+var _ Acceptor = (*Ledger)(nil)
 
 func (l *Ledger) init() {
 	l.once.Do(func() { l.wake = make(chan struct{}, 1) })
@@ -144,8 +148,12 @@ func (l *Ledger) putAll(ctx context.Context, items []Raw) ([]string, error) {
 	return shas, nil
 }
 
-// trouble remembers that something could not be stored: Ready then waits until storing works again.
+// trouble remembers that something could not be stored: Ready then waits until storing works again. A lost lease and a door that stops
+// are no trouble of the store.
 func (l *Ledger) trouble(err error) error {
+	if errors.Is(err, ticketing.ErrFenced) || errors.Is(err, context.Canceled) {
+		return err
+	}
 	l.mu.Lock()
 	l.full = "store"
 	l.mu.Unlock()
@@ -207,6 +215,9 @@ func (l *Ledger) Acquire(ctx context.Context, name string) (lease ticketing.Leas
 func (l *Ledger) Release(ctx context.Context, lease ticketing.Lease) error {
 	return l.Store.Update(ctx, func(tx ticketing.Tx) error { return tx.ReleaseLease(ctx, lease) })
 }
+
+// probePlace is the cursor that is written to see whether a commit goes through. All processes share it, so that it stays one row.
+const probePlace = "probe"
 
 // readyPause is how often a full ledger looks whether it may take in again.
 const readyPause = time.Second
@@ -271,7 +282,7 @@ func (l *Ledger) blocked(ctx context.Context) string {
 			return "store"
 		}
 		err := l.Store.Update(ctx, func(tx ticketing.Tx) error {
-			return tx.SetCursor(ctx, ticketing.Cursor{Place: "probe/" + l.Owner, Position: tx.Now().UnixMilli()})
+			return tx.SetCursor(ctx, ticketing.Cursor{Place: probePlace, Position: tx.Now().UnixMilli()})
 		})
 		if err != nil {
 			return "store"

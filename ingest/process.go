@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -29,42 +28,54 @@ type hand struct {
 	done   context.CancelFunc
 	batch  []*read
 	length int
+	alone  bool // one row that was tried before
 }
 
+// errAlone: a row that was tried before has to run alone, and another batch is still being decided.
+var errAlone = errors.New("a batch is still being decided")
+
 // Run works on accepted rows until ctx ends: it counts the attempt, reads, decides, and commits every effect with the outcome. The next
-// batch is read while one is decided; batches are decided one after the other, so that nothing overtakes what it answers.
+// batch is read while one is decided; batches are decided one after the other, so that nothing overtakes what it answers. A row that was
+// tried before runs while nothing else does: if the process dies then, that row is to blame and no other (decision 5).
 func (l *Ledger) Run(ctx context.Context) error {
 	l.init()
-	read := make(chan *hand)
-	var g errgroup.Group
-	g.Go(func() error {
-		for h := range read {
-			l.decideHand(h)
-		}
-		return nil
-	})
+	deciding := make(chan struct{}) // closed when the batch in the decider's hands is done
+	close(deciding)
 	for ctx.Err() == nil {
-		h, err := l.takeHand(ctx)
-		if err != nil && ctx.Err() == nil {
-			l.Log.Error("processing failed", "err", err)
-		}
-		if h != nil {
-			read <- h
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-l.wake:
-		case <-time.After(l.Limits.Poll):
+		h, err := l.takeHand(ctx, deciding)
+		switch {
+		case errors.Is(err, errAlone):
+			<-deciding
+		case h != nil:
+			<-deciding
+			deciding = make(chan struct{})
+			go func(done chan struct{}) {
+				defer close(done)
+				l.decideHand(h)
+			}(deciding)
+			if h.alone {
+				<-deciding
+			}
+		default:
+			if err != nil && ctx.Err() == nil {
+				l.Log.Error("processing failed", "err", err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-l.wake:
+			case <-time.After(l.Limits.Poll):
+			}
 		}
 	}
-	close(read)
-	return g.Wait()
+	<-deciding
+	return nil
 }
 
 // Step takes one batch of due rows and works on it; it returns how many it took.
 func (l *Ledger) Step(ctx context.Context) (int, error) {
-	h, err := l.takeHand(ctx)
+	idle := make(chan struct{})
+	close(idle)
+	h, err := l.takeHand(ctx, idle)
 	if h == nil {
 		return 0, err
 	}
@@ -72,18 +83,25 @@ func (l *Ledger) Step(ctx context.Context) (int, error) {
 	return h.length, nil
 }
 
-// takeHand leases a batch of due rows and reads it; nil if nothing is due.
-func (l *Ledger) takeHand(ctx context.Context) (*hand, error) {
+// takeHand leases a batch of due rows and reads it; nil if nothing is due, and errAlone if what is due has to wait for the batch before.
+func (l *Ledger) takeHand(ctx context.Context, deciding <-chan struct{}) (*hand, error) {
 	var rows []ticketing.Inbound
 	err := l.Store.Update(ctx, func(tx ticketing.Tx) (err error) {
-		rows, err = tx.TakeInbound(ctx, l.Owner, l.Limits.Lease, l.Limits.Batch)
-		return err
+		if rows, err = tx.TakeInbound(ctx, l.Owner, l.Limits.Lease, l.Limits.Batch); err != nil || len(rows) == 0 || rows[0].Attempts <= 1 {
+			return err
+		}
+		select {
+		case <-deciding:
+			return nil
+		default:
+			return errAlone // undoes the taking, and with it the attempt
+		}
 	})
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	// The rows in hand are finished even when ctx ends: stopping in the middle would only make their attempts count for nothing.
-	h := &hand{length: len(rows)}
+	h := &hand{length: len(rows), alone: rows[0].Attempts > 1}
 	h.work, h.done = context.WithTimeout(context.WithoutCancel(ctx), l.Limits.Lease)
 	h.batch = l.readAll(h.work, rows)
 	return h, nil
@@ -112,65 +130,18 @@ func (l *Ledger) readAll(ctx context.Context, rows []ticketing.Inbound) []*read 
 	return batch
 }
 
-func (l *Ledger) readOne(ctx context.Context, in ticketing.Inbound) *read {
-	r := &read{in: in}
+func (l *Ledger) readOne(ctx context.Context, in ticketing.Inbound) (r *read) {
+	r = &read{in: in}
+	defer func() {
+		if p := recover(); p != nil {
+			r.err = panicked(p)
+		}
+	}()
 	if in.Failures > l.Limits.Failures {
 		r.err = failure("ledger.attempts", errors.New("the process died each time this item was read"))
 		return r
 	}
-	if in.Again() {
-		return l.readWhole(ctx, r)
-	}
-	if in.Note == ticketing.CauseFetch {
-		r.heard = ticketing.Heard{Door: in.Door, Refused: in.Note, Detail: in.Detail}
-		return r
-	}
-	door, ok := l.Doors[in.Door]
-	if !ok {
-		r.err = ticketing.Errorf("ledger.door", "no door named %q is configured", in.Door)
-		return r
-	}
-	raw, err := l.Raw(ctx, &in)
-	if err != nil {
-		r.err = err
-		return r
-	}
-	return l.understand(ctx, door, r, raw)
-}
-
-// refetcher is a door that can fetch an item again, whole.
-type refetcher interface {
-	Refetch(ctx context.Context, identity string, limit int64) (Raw, error)
-}
-
-// readWhole fetches an item again that is kept only in part, because a person asked for it.
-func (l *Ledger) readWhole(ctx context.Context, r *read) *read {
-	door, ok := l.Doors[r.in.Door].(refetcher)
-	if !ok {
-		r.err = failure("ledger.refetch", errors.New("this door cannot fetch an item again"))
-		return r
-	}
-	raw, err := door.Refetch(ctx, r.in.Identity, l.Limits.MaxRefetch)
-	if err != nil {
-		r.err = failure("ledger.refetch", err)
-		return r
-	}
-	r.in.Note = ""
-	return l.understand(ctx, l.Doors[r.in.Door], r, raw.Bytes)
-}
-
-// understand turns raw bytes into what the transaction needs.
-func (l *Ledger) understand(ctx context.Context, door Door, r *read, raw []byte) *read {
-	in := r.in
-	if r.heard, r.err = l.parse(ctx, door, in, raw); r.err != nil {
-		return r
-	}
-	r.heard.Door = in.Door
-	r.heard.Quiet = r.heard.Quiet || in.Note == ticketing.NoteQuiet
-	if in.Note == ticketing.CauseTooLarge {
-		r.heard.Refused, r.heard.Detail = in.Note, in.Detail
-	}
-	if r.err = l.keepFiles(ctx, r); r.err != nil {
+	if r.err = l.hear(ctx, r); r.err != nil {
 		return r
 	}
 	found, err := l.Decide.Look(ctx, &r.heard)
@@ -181,29 +152,64 @@ func (l *Ledger) understand(ctx context.Context, door Door, r *read, raw []byte)
 	return r
 }
 
-// parse reads one item within its time. A panic or a reading that does not end is a failure of this item and of no other.
+// hear turns a row's stored bytes into facts and stores its files.
+func (l *Ledger) hear(ctx context.Context, r *read) error {
+	in := &r.in
+	if in.Note == ticketing.CauseFetch {
+		r.heard = ticketing.Heard{Door: in.Door, Refused: in.Note, Detail: in.Detail}
+		return nil
+	}
+	door, ok := l.Doors[in.Door]
+	if !ok {
+		return ticketing.Errorf(noDoor, "no door named %q is configured here: put it back into the settings, or delete its items from the ledger", in.Door)
+	}
+	raw, err := l.Raw(ctx, in)
+	if errors.Is(err, ticketing.ErrNotFound) {
+		return failure("ledger.raw", errors.New("its raw bytes are gone from the files store"))
+	}
+	if err != nil {
+		return err
+	}
+	if r.heard, err = l.parse(ctx, door, *in, raw); err != nil {
+		return err
+	}
+	r.heard.Door = in.Door
+	r.heard.Quiet = r.heard.Quiet || in.Note == ticketing.NoteQuiet
+	if in.Note == ticketing.CauseTooLarge {
+		r.heard.Refused, r.heard.Detail = in.Note, in.Detail
+	}
+	return l.keepFiles(ctx, r)
+}
+
+// parseGrace is how long a reading whose time is over may take to notice.
+const parseGrace = time.Second
+
+// parse reads one item within its time. A panic or a reading that does not end is a failure of this item and of no other; one that ends
+// when its context does was waiting for somebody else, and its error is that one's.
 func (l *Ledger) parse(ctx context.Context, door Door, in ticketing.Inbound, raw []byte) (ticketing.Heard, error) {
 	type result struct {
 		heard ticketing.Heard
 		err   error
 	}
 	done := make(chan result, 1)
+	ctx, cancel := context.WithTimeout(ctx, l.Limits.Parse)
+	defer cancel()
 	go func() {
 		defer func() {
 			if p := recover(); p != nil {
-				done <- result{err: failure("ledger.panic", fmt.Errorf("%v\n%s", p, debug.Stack()))}
+				done <- result{err: panicked(p)}
 			}
 		}()
 		h, err := door.Parse(ctx, in, raw)
 		done <- result{h, err}
 	}()
-	limit := time.NewTimer(l.Limits.Parse)
+	limit := time.NewTimer(l.Limits.Parse + parseGrace)
 	defer limit.Stop()
 	select {
 	case r := <-done:
 		return r.heard, r.err
 	case <-limit.C:
-		return ticketing.Heard{}, failure("ledger.slow", fmt.Errorf("reading took longer than %v", l.Limits.Parse))
+		return ticketing.Heard{}, failure("ledger.slow", fmt.Errorf("reading did not end within %v", l.Limits.Parse))
 	}
 }
 
@@ -314,7 +320,8 @@ func (l *Ledger) decideOne(ctx context.Context, r *read) {
 	case errors.Is(err, errEarlier):
 		l.postpone(ctx, r.in)
 	case errors.Is(err, ticketing.ErrFenced):
-		l.Log.Warn("row was taken over by another process", "inbound", r.in.ID)
+		// Another process was faster, either with this row, which is its own then, or with the ticket, and it is this row's turn again.
+		l.postpone(ctx, r.in)
 	default:
 		l.failed(ctx, r, err)
 	}
@@ -325,7 +332,7 @@ func (l *Ledger) commit(ctx context.Context, r *read) error {
 	return l.Store.Update(ctx, func(tx ticketing.Tx) (err error) {
 		defer func() {
 			if p := recover(); p != nil {
-				err = failure("ledger.panic", fmt.Errorf("%v\n%s", p, debug.Stack()))
+				err = panicked(p)
 			}
 		}()
 		// The function may run twice: it works on copies.
@@ -370,81 +377,3 @@ func (l *Ledger) tooEarly(ctx context.Context, tx ticketing.Tx, c *ticketing.Cas
 	}
 	return tx.EarlierWaiting(ctx, c.In.Door, c.In.ID, l.Owner)
 }
-
-// failure marks an error as the item's own fault: it counts towards quarantine.
-func failure(code string, err error) error {
-	return &itemError{code: code, err: err}
-}
-
-type itemError struct {
-	code string
-	err  error
-}
-
-func (e *itemError) Error() string { return e.code + ": " + e.err.Error() }
-func (e *itemError) Unwrap() error { return e.err }
-
-// retryAfter is the pause before the next attempt, by the number of failures.
-var retryAfter = [...]time.Duration{5 * time.Second, 5 * time.Second, time.Minute}
-
-// failed puts a row back, or, after the last attempt, into quarantine. Failures of the database or the disk are nobody's fault and do not
-// count.
-func (l *Ledger) failed(ctx context.Context, r *read, cause error) {
-	in := r.in
-	var own *itemError
-	counts := errors.As(cause, &own) || isDesk(cause)
-	alone := in.Attempts > 1
-	switch {
-	case counts && !alone:
-		in.Failures++
-	case !counts && alone && in.Failures > 0:
-		in.Failures--
-	}
-	code := "ledger.failed"
-	if own != nil {
-		code = own.code
-	}
-	l.Log.Error("item failed", "inbound", in.ID, "door", in.Door, "failures", in.Failures, "code", code, "err", cause)
-	err := l.Store.Update(ctx, func(tx ticketing.Tx) error {
-		in := in
-		in.Detail = clip(cause.Error(), 500)
-		if counts && in.Failures >= l.Limits.Failures {
-			in.State, in.Outcome, in.Cause, in.Reason = ticketing.InboundDone, ticketing.OutcomeQuarantine, ticketing.CauseCrash, code
-			in.From, in.DecidedAt = r.heard.From.Address, tx.Now()
-			return tx.FinishInbound(ctx, &in)
-		}
-		if in.Released() == "" && !in.Again() {
-			in.Reason = code
-		}
-		return tx.RetryInbound(ctx, &in, tx.Now().Add(retryAfter[min(max(in.Failures, 0), len(retryAfter)-1)]))
-	})
-	if err != nil && !errors.Is(err, ticketing.ErrFenced) {
-		l.Log.Error("failed item could not be put back, its lease will end", "inbound", in.ID, "err", err)
-	}
-}
-
-// postpone puts a row back for a moment; that is no failure.
-func (l *Ledger) postpone(ctx context.Context, in ticketing.Inbound) {
-	if in.Attempts > 1 && in.Failures > 0 {
-		in.Failures--
-	}
-	err := l.Store.Update(ctx, func(tx ticketing.Tx) error { return tx.RetryInbound(ctx, &in, tx.Now().Add(earlierPause)) })
-	if err != nil {
-		l.Log.Error("item could not be put back, its lease will end", "inbound", in.ID, "err", err)
-	}
-}
-
-// isDesk tells an error of our own rules from one of the store.
-func isDesk(err error) bool {
-	var e *ticketing.Error
-	return errors.As(err, &e) && (strings.HasPrefix(e.Code, "desk.") || strings.HasPrefix(e.Code, "ledger.door"))
-}
-
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "")
-}
-
-var _ Acceptor = (*Ledger)(nil)
