@@ -14,11 +14,11 @@ const LanguageUndetermined = "und"
 // Figures of the detector, found on sentences written for the purpose.
 const (
 	languageMaxText       = 512 // bytes looked at
-	languageMinChars      = 4       // letters below which it abstains
-	languageStopWord      = 2.2     // weight of a word of the list, in nats
-	languageMargin        = 1.6     // distance to the second language in nats
-	languageUnknownMargin = 4.0     // the same when no word is in the list
-	languageSharpRune     = 1.8     // weight of a letter only one language has
+	languageMinChars      = 4   // letters below which it abstains
+	languageStopWord      = 2.2 // weight of a word of the list, in nats
+	languageMargin        = 1.6 // distance to the second language in nats
+	languageUnknownMargin = 4.0 // the same when no word is in the list
+	languageSharpRune     = 1.8 // weight of a letter only one language has
 )
 
 // DetectLanguage names the language of text: "it", "en", "de", "fr" or "es",
