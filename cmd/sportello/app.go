@@ -86,6 +86,9 @@ func newApp(ctx context.Context, cfg Config, log *slog.Logger) (_ *app, err erro
 	if a.keys, err = signingKeys(&cfg, !cfg.postgres() || cfg.Keys == ""); err != nil {
 		return nil, err
 	}
+	if err := ownKeys(ctx, a.db, a.keys); err != nil {
+		return nil, err
+	}
 	queues, err := cfg.queues()
 	if err != nil {
 		return nil, err

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +13,8 @@ import (
 	"path/filepath"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/sportello/sportello/ticketing"
 )
 
 // keyFile is how the signing keys are kept: at most two are active, the newest signs.
@@ -95,4 +100,46 @@ func makeKeys(path string) ([]byte, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return raw, errors.Join(f.Sync(), f.Close())
+}
+
+// keysPlace is where the database remembers which keys it belongs to.
+const keysPlace = "settings/keys"
+
+func (k signingKey) fingerprint() string {
+	sum := sha256.Sum256(append([]byte("sportello key "), k.secret...))
+	return hex.EncodeToString(sum[:16])
+}
+
+// ownKeys refuses keys that are not those this database was used with: a replica with keys of its own, or a lost file made anew, would sign
+// what nobody else recognises and take answers to old letters for new questions. After a rotation the newest key is remembered.
+func ownKeys(ctx context.Context, db ticketing.Store, keys []signingKey) error {
+	return db.Update(ctx, func(tx ticketing.Tx) error {
+		known, err := tx.Cursor(ctx, keysPlace)
+		if err != nil && !errors.Is(err, ticketing.ErrNotFound) {
+			return err
+		}
+		for _, k := range keys {
+			if known.Mark == "" || known.Mark == k.fingerprint() {
+				known.Place, known.Mark = keysPlace, keys[0].fingerprint()
+				return tx.SetCursor(ctx, known)
+			}
+		}
+		return badConfig("the signing keys are not those this database was used with. Copy the right file (every replica needs the same one) and name it in the setting keys. " +
+			"If it is lost for good: sportello migrate --new-keys; answers to letters sent so far are then recognised by their Message-ID only")
+	})
+}
+
+// forgetKeys lets the next start take its keys as this database's.
+func forgetKeys(ctx context.Context, db ticketing.Store) error {
+	return db.Update(ctx, func(tx ticketing.Tx) error {
+		known, err := tx.Cursor(ctx, keysPlace)
+		if errors.Is(err, ticketing.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		known.Mark = ""
+		return tx.SetCursor(ctx, known)
+	})
 }

@@ -7,10 +7,12 @@ import (
 )
 
 // MigrateCmd brings the database to this version's schema.
-type MigrateCmd struct{}
+type MigrateCmd struct {
+	NewKeys bool `help:"The signing keys are lost for good: let the next start use new ones."`
+}
 
 // Run migrates. It may be run again and by several processes at a time.
-func (MigrateCmd) Run(ctx context.Context, c *console) error {
+func (cmd MigrateCmd) Run(ctx context.Context, c *console) error {
 	cfg, err := c.config()
 	if err != nil {
 		return err
@@ -18,6 +20,11 @@ func (MigrateCmd) Run(ctx context.Context, c *console) error {
 	db, files, err := openStore(ctx, &cfg, logger(cfg.Log, c.err), true)
 	if err != nil {
 		return err
+	}
+	if cmd.NewKeys {
+		if err := forgetKeys(ctx, db); err != nil {
+			return errors.Join(err, closeStore(db, files))
+		}
 	}
 	if err := errors.Join(db.Check(ctx), closeStore(db, files)); err != nil {
 		return err
