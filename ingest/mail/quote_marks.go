@@ -1,0 +1,186 @@
+package mail
+
+import (
+	"strings"
+	"unicode"
+)
+
+func isBlankLine(s string) bool {
+	for _, r := range s {
+		if !unicode.IsSpace(r) && r != '\u200b' && r != '\ufeff' {
+			return false
+		}
+	}
+	return true
+}
+
+// isQuoted recognises quoted lines (Q4). A ">" that opens a comparison or an
+// arrow is still a quotation; "From" with the ">" of mbox files is not.
+func isQuoted(s string) bool {
+	s = strings.TrimLeft(s, " \t\u00a0")
+	return strings.HasPrefix(s, ">") && !strings.HasPrefix(s, ">From ")
+}
+
+// isRule recognises a line of dashes, underscores or equals signs.
+func isRule(s string) bool {
+	s = strings.TrimSpace(s)
+	if len(s) < 3 {
+		return false
+	}
+	for _, r := range s {
+		if r != '_' && r != '-' && r != '=' && r != '—' && r != '–' && r != '*' && r != ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// bare strips what surrounds a marker: quote signs, dashes, stars, blanks.
+func bare(s string) string {
+	return strings.Trim(s, " \t\u00a0>*_-—–=#|:")
+}
+
+// isMarker looks for our reply marker at line i, also wrapped onto the next.
+func (q *quoter) isMarker(i int) bool {
+	s := q.lines[i].text
+	if len(s) > 400 || len(s) < 5 {
+		return false
+	}
+	b := bare(s)
+	for _, m := range replyMarkers {
+		if len(b) >= len(m) && strings.EqualFold(b[:len(m)], m) && (len(b) == len(m) || strings.ContainsAny(s[:min(8, len(s))], "-—–#>*")) {
+			return true
+		}
+		if len(b) >= 5 && len(b) < len(m) && strings.EqualFold(b, m[:len(b)]) && i+1 < len(q.lines) {
+			if joined := b + " " + bare(q.lines[i+1].text); strings.EqualFold(joined, m) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isForwardMarker(s string) bool {
+	if len(s) > 200 || len(s) < 10 {
+		return false
+	}
+	dashed := strings.Contains(s, "--")
+	b := strings.ToLower(bare(s))
+	for _, m := range forwardMarkers {
+		if b == m || dashed && strings.HasPrefix(b, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOriginalRule recognises 8.3: dashes around the words, or a long run of
+// underscores directly above a header block.
+func (q *quoter) isOriginalRule(i int) bool {
+	s := strings.TrimSpace(q.lines[i].text)
+	if len(s) < 8 || len(s) > 200 {
+		return false
+	}
+	if strings.Trim(s, "_") == "" && len(s) >= minRuleUnderscores {
+		next := q.nextFilled(i + 1)
+		return next < len(q.lines) && q.isHeaderBlock(next)
+	}
+	low := strings.ToLower(bare(s))
+	for _, r := range originalRules {
+		if low != r {
+			continue
+		}
+		if strings.HasPrefix(s, "--") || strings.HasPrefix(s, "—") || strings.HasPrefix(s, "__") || strings.HasPrefix(s, "==") {
+			return true
+		}
+		next := q.nextFilled(i + 1)
+		return next < len(q.lines) && q.isHeaderBlock(next)
+	}
+	return false
+}
+
+// isHeaderBlock recognises Q6 at line i.
+func (q *quoter) isHeaderBlock(i int) bool {
+	from := headerLabel(q.lines[i].text)
+	if from == "" {
+		return false
+	}
+	for _, b := range headerBlocks {
+		if !contains(b.from, from) {
+			continue
+		}
+		found := map[string]bool{}
+		seen := 0
+		for j := i + 1; j < len(q.lines) && seen < maxHeaderBlockLines; j++ {
+			if isBlankLine(q.lines[j].text) {
+				// Some programs set an empty line between the fields.
+				if j > i+1 && isBlankLine(q.lines[j-1].text) {
+					break
+				}
+				continue
+			}
+			seen++
+			if l := headerLabel(q.lines[j].text); l != "" && contains(b.rest, l) {
+				found[l] = true
+			}
+		}
+		if len(found) >= 2 {
+			return true
+		}
+	}
+	return false
+}
+
+// headerLabel returns what stands before the colon of a quoted header line.
+func headerLabel(s string) string {
+	s = strings.TrimLeft(s, " \t\u00a0>*_|")
+	if len(s) > 2000 {
+		return ""
+	}
+	i := strings.IndexAny(s, ":：")
+	if i <= 0 || i > 40 {
+		return ""
+	}
+	return strings.ToLower(strings.Trim(s[:i], " \t\u00a0*_"))
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+func isDeviceLine(s string) bool {
+	low := strings.ToLower(strings.Trim(s, " \t\u00a0*_<>[]-—"))
+	if low == "" || len(low) > 160 || len(strings.Fields(low)) > 12 {
+		return false
+	}
+	for _, b := range deviceBegins {
+		if strings.HasPrefix(low, b) && !strings.HasSuffix(low, "?") {
+			return true
+		}
+	}
+	for _, e := range deviceEnds {
+		if strings.HasPrefix(low, e.begin) && strings.HasSuffix(strings.TrimRight(low, ". "), e.end) {
+			return true
+		}
+	}
+	return false
+}
+
+func isFooter(s string) bool {
+	low := strings.ToLower(strings.TrimLeft(s, " \t\u00a0*_-—"))
+	if len(low) > 400 {
+		low = low[:400]
+	}
+	low = strings.ReplaceAll(low, "’", "'")
+	for _, p := range footerPhrases {
+		if strings.HasPrefix(low, p) {
+			return true
+		}
+	}
+	return false
+}
