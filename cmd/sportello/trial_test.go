@@ -142,7 +142,8 @@ func startTrial(t *testing.T, s trialSetup) *trial {
 
 func (tr *trial) workspace() {
 	tr.t.Helper()
-	s, err := slacktest.New(slacktest.Options{PostEvery: -1, RateFactor: -1})
+	s, err := slacktest.New(slacktest.Options{PostEvery: -1, RateFactor: -1,
+		EventRetries: []time.Duration{0, time.Second, time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second}})
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -155,8 +156,14 @@ func (tr *trial) workspace() {
 	tr.cfg.Slack.AppToken, tr.cfg.Slack.BotToken = ticketing.NewSecret(s.Options().AppToken), ticketing.NewSecret(s.Options().BotToken)
 }
 
-// open starts the helpdesk with the trial's settings.
+// open starts the helpdesk with the trial's settings and waits until it watches its mailboxes.
 func (tr *trial) open() {
+	tr.t.Helper()
+	tr.start()
+	tr.watching()
+}
+
+func (tr *trial) start() {
 	tr.t.Helper()
 	links, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -178,7 +185,11 @@ func (tr *trial) open() {
 		tr.ended <- a.serve(serve, map[string]bool{"ingest": true, "process": true, "send": true}, nil)
 	}()
 	go func() { tr.ended <- a.web(serve, links) }()
-	tr.watching()
+}
+
+// mailbox is how a mailbox fares.
+func (tr *trial) mailbox(n int) maildoor.MailboxStatus {
+	return tr.app.doors[n].Door.(*maildoor.Door).Mailbox.Status()
 }
 
 // watching waits until every mailbox has been read to its end and is watched.
@@ -291,11 +302,21 @@ func (l *trialLog) tail(n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// view reads the database.
+// view reads the database, waiting for one that is away.
 func (tr *trial) view(fn func(ticketing.Tx) error) {
 	tr.t.Helper()
-	if err := tr.app.db.View(tr.ctx, fn); err != nil {
-		tr.t.Fatal(err)
+	tick := time.NewTicker(trialLook)
+	defer tick.Stop()
+	away := &ticketing.Error{Code: "store.failed"}
+	for err := tr.app.db.View(tr.ctx, fn); err != nil; err = tr.app.db.View(tr.ctx, fn) {
+		if !errors.Is(err, away) {
+			tr.t.Fatal(err)
+		}
+		select {
+		case <-tick.C:
+		case <-tr.ctx.Done():
+			tr.t.Fatal(err)
+		}
 	}
 }
 
