@@ -163,20 +163,30 @@ func TestMayAnswer(t *testing.T) {
 		change func(c *ticketing.Case)
 		want   string // "" for may
 	}{
-		"nothing against it":     {func(*ticketing.Case) {}, ""},
-		"the mail forbids it":    {func(c *ticketing.Case) { c.Heard.Auto = ticketing.AutoAnswer{Reason: "M5 X-Auto-Response-Suppress: All"} }, "M5"},
-		"authentication failed":  {func(c *ticketing.Case) { c.Heard.Auth = ticketing.AuthFail }, "M11"},
-		"ack never":              {func(c *ticketing.Case) { c.Queue.Ack = "never" }, "M11"},
-		"ack proven, pass":       {func(c *ticketing.Case) { c.Queue.Ack = "proven" }, ""},
-		"ack proven, none":       {func(c *ticketing.Case) { c.Queue.Ack, c.Heard.Auth = "proven", ticketing.AuthNone }, "M11"},
-		"ack proven, known one":  {func(c *ticketing.Case) { c.Queue.Ack, c.Heard.Auth, c.Contact = "proven", ticketing.AuthNone, &ticketing.Contact{Proven: true} }, ""},
-		"suppressed contact":     {func(c *ticketing.Case) { c.Contact = &ticketing.Contact{Suppressed: true} }, "M16"},
-		"certified mail":         {func(c *ticketing.Case) { c.Heard.Certified, c.Heard.Auto = true, ticketing.AutoAnswer{Reason: "PEC10"} }, "PEC10"},
-		"certified mail, wanted": {func(c *ticketing.Case) { c.Heard.Certified, c.Heard.Auto, c.Queue.PECAck = true, ticketing.AutoAnswer{Reason: "PEC10 certified"}, true }, ""},
-		"certified list mail":    {func(c *ticketing.Case) { c.Heard.Certified, c.Heard.Auto, c.Queue.PECAck = true, ticketing.AutoAnswer{Reason: "M3 List-Id"}, true }, "M3"},
-		"certified, auth failed": {func(c *ticketing.Case) { c.Heard.Certified, c.Heard.Auth, c.Queue.PECAck = true, ticketing.AuthFail, true }, "M11"},
-		"mail before the start":  {func(c *ticketing.Case) { c.Heard.Quiet = true }, "before the start"},
-		"a calendar item":        {func(c *ticketing.Case) { c.Heard.Kind = ticketing.KindCalendar }, "kind calendar"},
+		"nothing against it": {func(*ticketing.Case) {}, ""},
+		"the mail forbids it": {func(c *ticketing.Case) {
+			c.Heard.Auto = ticketing.AutoAnswer{Reason: "M5 X-Auto-Response-Suppress: All"}
+		}, "M5"},
+		"authentication failed": {func(c *ticketing.Case) { c.Heard.Auth = ticketing.AuthFail }, "M11"},
+		"ack never":             {func(c *ticketing.Case) { c.Queue.Ack = "never" }, "M11"},
+		"ack proven, pass":      {func(c *ticketing.Case) { c.Queue.Ack = "proven" }, ""},
+		"ack proven, none":      {func(c *ticketing.Case) { c.Queue.Ack, c.Heard.Auth = "proven", ticketing.AuthNone }, "M11"},
+		"ack proven, known one": {func(c *ticketing.Case) {
+			c.Queue.Ack, c.Heard.Auth, c.Contact = "proven", ticketing.AuthNone, &ticketing.Contact{Proven: true}
+		}, ""},
+		"suppressed contact": {func(c *ticketing.Case) { c.Contact = &ticketing.Contact{Suppressed: true} }, "M16"},
+		"certified mail":     {func(c *ticketing.Case) { c.Heard.Certified, c.Heard.Auto = true, ticketing.AutoAnswer{Reason: "PEC10"} }, "PEC10"},
+		"certified mail, wanted": {func(c *ticketing.Case) {
+			c.Heard.Certified, c.Heard.Auto, c.Queue.PECAck = true, ticketing.AutoAnswer{Reason: "PEC10 certified"}, true
+		}, ""},
+		"certified list mail": {func(c *ticketing.Case) {
+			c.Heard.Certified, c.Heard.Auto, c.Queue.PECAck = true, ticketing.AutoAnswer{Reason: "M3 List-Id"}, true
+		}, "M3"},
+		"certified, auth failed": {func(c *ticketing.Case) {
+			c.Heard.Certified, c.Heard.Auth, c.Queue.PECAck = true, ticketing.AuthFail, true
+		}, "M11"},
+		"mail before the start": {func(c *ticketing.Case) { c.Heard.Quiet = true }, "before the start"},
+		"a calendar item":       {func(c *ticketing.Case) { c.Heard.Kind = ticketing.KindCalendar }, "kind calendar"},
 	} {
 		c := asked(row.change)
 		ok, why := mayAnswer(c)

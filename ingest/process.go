@@ -255,8 +255,7 @@ func (l *Ledger) decideAll(ctx context.Context, batch []*read) {
 // chains splits a batch into runs that share no sender, reference or thread, each in the batch's order.
 func chains(batch []*read) [][]*read {
 	parent := make([]int, len(batch))
-	var find func(int) int
-	find = func(i int) int {
+	find := func(i int) int {
 		for parent[i] != i {
 			parent[i] = parent[parent[i]]
 			i = parent[i]

@@ -38,8 +38,8 @@ func TestPoison(t *testing.T) {
 				equal(t, "at its time", w.step(w.ledger), 1)
 			}
 			in := w.ends(bad, ticketing.OutcomeQuarantine, ticketing.CauseCrash)
-			if in.Reason != code || in.Detail == "" || w.door.read[bad] != 3 {
-				t.Errorf("reason %q, detail %q, read %d times", in.Reason, in.Detail, w.door.read[bad])
+			if in.Reason != code || in.Detail == "" || w.door.reads(bad) != 3 {
+				t.Errorf("reason %q, detail %q, read %d times", in.Reason, in.Detail, w.door.reads(bad))
 			}
 			// Put right, it can be released and is read like any other.
 			w.door.broken.Store(false)
@@ -119,7 +119,7 @@ func TestKilled(t *testing.T) {
 		if id == poison {
 			in := w.ends(id, ticketing.OutcomeQuarantine, ticketing.CauseCrash)
 			equal(t, "reason", in.Reason, "ledger.attempts")
-			equal(t, "read", w.door.read[id], 0)
+			equal(t, "read", w.door.reads(id), 0)
 			continue
 		}
 		w.ends(id, ticketing.OutcomeTicket, "")
@@ -288,48 +288,56 @@ func TestTakenOver(t *testing.T) {
 func TestRun(t *testing.T) {
 	w := newWorld(t)
 	w.ledger.Limits.Batch, w.ledger.Limits.Poll = 5, 5*time.Millisecond
-	var texts []string
-	for i := range 20 {
-		texts = append(texts, fmt.Sprintf("domanda %d", i))
-	}
-	tried := w.accept(texts...)
-	w.dies(100)
-	fresh := w.accept(append(texts, texts...)...)
-	var deciding, readings atomic.Int64
-	w.decide.decide = func(*ticketing.Case) {
-		deciding.Add(1)
-		defer deciding.Add(-1)
-		for range 1000 {
-			if readings.Load() > 0 {
-				break
-			}
-			time.Now()
-		}
-	}
+	tried := w.accept("tentata", "tentata anche questa")
+	w.grabbed(100)
+	w.pass(time.Second)
+	before := w.accept("uno", "due", "tre", "quattro", "cinque")
+	w.pass(time.Minute)
+	after := w.accept("sei", "sette", "otto")
+	all := append(append(append([]string{}, before...), tried...), after...)
 	retried := map[string]bool{}
 	for _, id := range tried {
 		retried[id] = true
 	}
+	var alone, deciding atomic.Bool
 	var overlaps atomic.Int64
+	started := make(chan struct{}, 100)
+	w.decide.decide = func(c *ticketing.Case) { alone.Store(retried[c.In.Identity]) }
+	// A batch is in the decider's hands until its Committed returns: it lasts until the loop begins with something else, or a while.
+	w.ledger.Committed = func() {
+		deciding.Store(true)
+		defer deciding.Store(false)
+		limit := time.NewTimer(300 * time.Millisecond)
+		defer limit.Stop()
+		select {
+		case <-started:
+			if alone.Load() {
+				overlaps.Add(1)
+			}
+		case <-limit.C:
+		}
+	}
 	w.door.heard = func(in ticketing.Inbound) {
-		readings.Add(1)
-		defer readings.Add(-1)
-		if retried[in.Identity] && (deciding.Load() > 0 || readings.Load() > 1) {
+		switch {
+		case !deciding.Load():
+		case retried[in.Identity]:
 			overlaps.Add(1)
+		default:
+			started <- struct{}{}
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.ledger.Run(ctx) }()
-	wait(t, "the work", func() bool { return w.ledger.Decided() == int64(len(tried)+len(fresh)) })
+	wait(t, "the work", func() bool { return w.ledger.Decided() == int64(len(all)) })
 	w.accept("ancora")
-	wait(t, "waking", func() bool { return w.ledger.Decided() == int64(len(tried)+len(fresh)+1) })
+	wait(t, "waking", func() bool { return w.ledger.Decided() == int64(len(all)+1) })
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 	equal(t, "attempts beside others", overlaps.Load(), 0)
-	for _, id := range append(tried, fresh...) {
+	for _, id := range all {
 		w.ends(id, ticketing.OutcomeTicket, "")
 	}
 }

@@ -34,6 +34,13 @@ type lines struct {
 	read   map[string]int // readings by identity
 }
 
+// reads is how often an item was read.
+func (d *lines) reads(identity string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.read[identity]
+}
+
 func (d *lines) Name() string { return d.name }
 
 func (d *lines) Receive(ctx context.Context, _ ingest.Acceptor) error {
@@ -236,6 +243,14 @@ func (w *world) ends(identity string, outcome ticketing.Outcome, cause ticketing
 // dies takes rows as a process that is killed before it finishes any, and lets its lease end.
 func (w *world) dies(limit int) (taken []string) {
 	w.t.Helper()
+	taken = w.grabbed(limit)
+	w.pass(31 * time.Second)
+	return taken
+}
+
+// grabbed takes rows for a process that will never finish them.
+func (w *world) grabbed(limit int) (taken []string) {
+	w.t.Helper()
 	err := w.db.Update(w.t.Context(), func(tx ticketing.Tx) error {
 		rows, err := tx.TakeInbound(w.t.Context(), "killed", 30*time.Second, limit)
 		for _, in := range rows {
@@ -246,7 +261,6 @@ func (w *world) dies(limit int) (taken []string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.pass(31 * time.Second)
 	return taken
 }
 
