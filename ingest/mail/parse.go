@@ -397,7 +397,12 @@ func (m *Mail) hash(raw []byte) {
 	if m.Date != nil {
 		date = m.Date.UTC().Format(time.RFC3339)
 	}
-	for _, s := range []string{from, m.MessageID, date} {
+	parts := []string{from, m.MessageID, date}
+	if m.MessageID == "" {
+		// Programs that give no id send the same words about different things within a second.
+		parts = append(parts, m.Subject)
+	}
+	for _, s := range parts {
 		fmt.Fprintf(key, "%d:%s", len(s), s)
 	}
 	key.Write(m.BodyHash[:])
