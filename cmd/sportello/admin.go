@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/sportello/sportello/ticketing"
 	"github.com/sportello/sportello/ticketing/store"
@@ -51,8 +52,8 @@ func (p page) check() error {
 // LedgerListCmd lists items.
 type LedgerListCmd struct {
 	page
-	State   string `help:"accepted, working or done."`
-	Outcome string `help:"ticket, reply, follow-up, held, note, automatic, bounce, duplicate, quarantine or deleted."`
+	State   string `enum:",accepted,working,done" default:"" help:"accepted, working or done."`
+	Outcome string `enum:",ticket,reply,follow-up,held,note,automatic,bounce,duplicate,quarantine,deleted" default:"" help:"ticket, reply, follow-up, held, note, automatic, bounce, duplicate, quarantine or deleted."`
 	Door    string `help:"Such as mail:assistenza."`
 }
 
@@ -104,6 +105,9 @@ func listInbound(ctx context.Context, c *console, p page, f ticketing.InboundFil
 			return jsonLines(c.out, rows)
 		}
 		if len(rows) == 0 {
+			if f.State != "" || f.Door != "" || f.Cause != "" || f.Before != "" || f.Outcome != "" && f.Outcome != ticketing.OutcomeQuarantine {
+				empty = "No such item."
+			}
 			_, err := fmt.Fprintln(c.out, empty)
 			return err
 		}
@@ -141,11 +145,17 @@ func stamp(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04:05")
 }
 
+// dash shows a value on a terminal. What foreign servers said may hold control characters: they never reach it.
 func dash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return s
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 func number(n int64) string {
@@ -283,7 +293,7 @@ func released(err error, in *ticketing.Inbound) error {
 // OutboxListCmd lists rows.
 type OutboxListCmd struct {
 	page
-	State  string `help:"pending, sending, in_doubt, sent, failed or suppressed."`
+	State  string `enum:",pending,sending,in_doubt,sent,failed,suppressed" default:"" help:"pending, sending, in_doubt, sent, failed or suppressed."`
 	Ticket int64  `help:"Only rows of this ticket."`
 }
 
@@ -315,7 +325,7 @@ func (cmd OutboxListCmd) Run(ctx context.Context, c *console) error {
 			if o.State == ticketing.OutgoingPending || o.State == ticketing.OutgoingInDoubt {
 				next = stamp(o.NextAt)
 			}
-			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", o.ID, stamp(o.CreatedAt), o.Kind, strings.TrimPrefix(o.Recipient, "mail:"), number(o.Ticket), o.State,
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", o.ID, stamp(o.CreatedAt), o.Kind, dash(strings.TrimPrefix(o.Recipient, "mail:")), number(o.Ticket), o.State,
 				o.Attempts, next, dash(strings.TrimSpace(o.Reason+" "+o.Answer)))
 		}
 		return errors.Join(w.Flush(), more(c.out, len(rows), cmd.page, rows[len(rows)-1].ID))
