@@ -29,7 +29,7 @@ func (c *Courier) prepare(jobs []*job, door Door) {
 		case err != nil:
 			j.failed = err
 		case len(body) >= bigBody:
-			j.sha, _, j.failed = c.cfg.Files.Put(j.ctx, bytes.NewReader(body))
+			c.put(j, body)
 		default:
 			// Never nil, which would mean that it has to be read.
 			j.body = append([]byte{}, body...)
@@ -42,8 +42,18 @@ func (c *Courier) prepare(jobs []*job, door Door) {
 		}
 	}
 	for _, j := range small {
-		j.sha, _, j.failed = c.cfg.Files.Put(j.ctx, bytes.NewReader(j.body))
+		c.put(j, j.body)
 	}
+}
+
+// put stores the bytes of one row. Without them the row must not name them: it would be lost for good.
+func (c *Courier) put(j *job, body []byte) {
+	sha, _, err := c.cfg.Files.Put(j.ctx, bytes.NewReader(body))
+	if err != nil {
+		j.failed = err
+		return
+	}
+	j.sha = sha
 }
 
 func (c *Courier) putAll(files batchFiles, jobs []*job) bool {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"time"
 
 	sqlite "modernc.org/sqlite"
@@ -121,6 +122,16 @@ func (b *Beside) run(ctx context.Context) {
 				break more
 			}
 		}
+		batch = slices.DeleteFunc(batch, func(p smallPut) bool {
+			err := p.ctx.Err()
+			if err != nil {
+				p.err <- err // its caller has gone and names nothing
+			}
+			return err != nil
+		})
+		if len(batch) == 0 {
+			continue
+		}
 		err := b.commit(batch)
 		for _, p := range batch {
 			p.err <- err
@@ -147,9 +158,6 @@ func (b *Beside) commit(batch []smallPut) (err error) {
 	defer put.Close()
 	now := b.clock().UnixMilli()
 	for _, p := range batch {
-		if p.ctx.Err() != nil {
-			continue // its caller has gone and named nothing
-		}
 		for sha, body := range p.blobs {
 			if _, err := put.ExecContext(ctx, sha, now, body); err != nil {
 				return err
@@ -198,7 +206,10 @@ func (b *Beside) Put(ctx context.Context, r io.Reader) (string, int64, error) {
 		return b.Disk.Put(ctx, io.MultiReader(bytes.NewReader(head), r))
 	}
 	sha := hashOf(head)
-	return sha, int64(len(head)), b.putSmall(ctx, map[string][]byte{sha: head})
+	if err := b.putSmall(ctx, map[string][]byte{sha: head}); err != nil {
+		return "", 0, err // a hash is a promise that the bytes are there
+	}
+	return sha, int64(len(head)), nil
 }
 
 // PutAll stores several files and returns their hashes in order: one commit for the small ones, one round of syncing for the others.

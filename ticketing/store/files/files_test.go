@@ -275,3 +275,49 @@ func BenchmarkDisk(b *testing.B) {
 		})
 	}
 }
+
+// A hash is returned only for bytes that are stored, also to callers who give up in the middle: a row that names them is lost otherwise.
+func TestPutThatIsGivenUp(t *testing.T) {
+	b, err := files.NewBeside(t.Context(), filepath.Join(t.TempDir(), "files"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if name, _, err := b.Put(over, strings.NewReader("given up")); err == nil || name != "" {
+		t.Errorf("a Put after its end returned %q, %v", name, err)
+	}
+	var wg sync.WaitGroup
+	for i := range 400 {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			go cancel()
+			body := fmt.Appendf(nil, "small %d", i)
+			shas := make([]string, 1)
+			var err error
+			if i%2 == 0 {
+				shas[0], _, err = b.Put(ctx, bytes.NewReader(body))
+			} else if shas, err = b.PutAll(ctx, [][]byte{body}); err != nil {
+				shas = []string{""}
+			}
+			if err != nil {
+				if shas[0] != "" {
+					t.Errorf("Put failed with %v and returned a hash", err)
+				}
+				return
+			}
+			r, err := b.Open(t.Context(), shas[0])
+			if err != nil {
+				t.Errorf("what was put is not there: %v", err)
+				return
+			}
+			_ = r.Close()
+		})
+	}
+	wg.Wait()
+}
