@@ -143,7 +143,7 @@ func TestStopUnderLoad(t *testing.T) {
 	}
 }
 
-// A server that never answers the final dot holds up no stop. Whether it has the letter nobody knows, so an agent is asked.
+// A server that says nothing any more before the letter's bytes holds up no stop, and the letter leaves after the next start.
 func TestStopWhileServerHangs(t *testing.T) {
 	t.Parallel()
 	tr := startTrial(t, trialSetup{change: func(c *Config) { c.Mailboxes[0].SMTP.Doubt = "ask" }})
