@@ -20,8 +20,8 @@ import (
 
 // gate is a way to a server that can be shut: whoever passes is cut off, and nobody is let in.
 type gate struct {
-	network, target string
-	addr            string
+	target string
+	addr   string
 
 	mu    sync.Mutex
 	l     net.Listener
@@ -291,7 +291,7 @@ func TestDatabaseGone(t *testing.T) {
 	}
 	g.reopen(t)
 
-	tr := startTrial(t, trialSetup{change: func(c *Config) { c.Database = u.String() }})
+	tr := startTrial(t, trialSetup{change: func(c *Config) { c.Database, c.Leases.Item = u.String(), 3*time.Second }})
 	tr.expect(tr.write(question(1)), ticketing.OutcomeTicket, "")
 	root := tr.posted(tr.rows()[0].Thread, ticketing.PostRoot, 1)
 	g.shut()
