@@ -3,14 +3,13 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"github.com/sportello/sportello/ticketing"
 )
@@ -33,7 +32,7 @@ type Limits struct {
 
 // DefaultLimits are those of reliability.md 2.2, 5 and 6.
 func DefaultLimits() Limits {
-	return Limits{MaxWaiting: 1000, MinFree: 1 << 30, MinShare: 0.05, Batch: 100, Workers: 32, Lease: 30 * time.Second, Place: 12 * time.Second,
+	return Limits{MaxWaiting: 1000, MinFree: 1 << 30, MinShare: 0.05, Batch: 250, Workers: 64, Lease: 30 * time.Second, Place: 12 * time.Second,
 		Parse: 5 * time.Second, MaxRefetch: 128 << 20, Failures: 3, Poll: time.Second}
 }
 
@@ -60,6 +59,7 @@ type Ledger struct {
 	Committed func()
 
 	decided atomic.Int64
+	ids     ticketing.IDs // their order is that of arrival (I7)
 
 	once sync.Once
 	wake chan struct{}
@@ -102,7 +102,7 @@ func (l *Ledger) Accept(ctx context.Context, door string, lease ticketing.Lease,
 		}
 		now := tx.Now()
 		for i, item := range items {
-			in := &ticketing.Inbound{ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Door: door, Identity: item.Identity,
+			in := &ticketing.Inbound{ID: l.ids.Next(now, rand.Reader).String(), Door: door, Identity: item.Identity,
 				RawSHA: shas[i], RawSize: int64(len(item.Bytes)), Note: item.Note, Detail: item.Detail, State: ticketing.InboundAccepted,
 				ServerAt: item.ServerAt, AcceptedAt: now, NextAt: now}
 			if item.Quiet && in.Note == "" {

@@ -9,10 +9,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"sync"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // Desk carries decisions out. It is safe for concurrent use; everything it knows beside its settings is in the transaction.
@@ -26,29 +23,7 @@ type Desk struct {
 	// OwnAddress reports whether an address is one of ours, tokens included.
 	OwnAddress func(address string) bool
 
-	ids ids
-}
-
-// ids makes ULIDs that rise within one millisecond, too: rows of one transaction leave in the order in which they were made.
-type ids struct {
-	mu   sync.Mutex
-	last ulid.ULID
-}
-
-func (s *ids) next(ms uint64, random io.Reader) ulid.ULID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := ulid.MustNew(ms, random)
-	if id.Time() == s.last.Time() && id.Compare(s.last) <= 0 {
-		id = s.last
-		for i := len(id) - 1; i >= 6; i-- { // the last 10 of the 16 bytes are the random ones
-			if id[i]++; id[i] != 0 {
-				break
-			}
-		}
-	}
-	s.last = id
-	return id
+	ids IDs
 }
 
 func (d *Desk) random() io.Reader {
@@ -58,9 +33,9 @@ func (d *Desk) random() io.Reader {
 	return rand.Reader
 }
 
-// newID makes a ULID of the transaction's time, above those made before in the same millisecond. ULIDs stand in keyed Message-IDs and are never used twice, also not after a restore.
+// newID makes a ULID of the transaction's time, above all made before. ULIDs stand in keyed Message-IDs and are never used twice, also not after a restore.
 func (d *Desk) newID(now time.Time) string {
-	return d.ids.next(ulid.Timestamp(now), d.random()).String()
+	return d.ids.Next(now, d.random()).String()
 }
 
 // newKey makes a thread's random 40-bit key.
