@@ -243,8 +243,13 @@ func (l *Ledger) decideAll(ctx context.Context, batch []*read) {
 	g.SetLimit(max(l.Limits.Workers, 1))
 	for _, chain := range chains(batch) {
 		g.Go(func() error {
+			waits := false
 			for _, r := range chain {
-				l.decideOne(ctx, r)
+				if waits {
+					l.postpone(ctx, r.in)
+					continue
+				}
+				waits = !l.decideOne(ctx, r)
 			}
 			return nil
 		})
@@ -308,7 +313,8 @@ func chains(batch []*read) [][]*read {
 	return out
 }
 
-func (l *Ledger) decideOne(ctx context.Context, r *read) {
+// decideOne tells whether what follows the item may be decided: not while it has to wait itself.
+func (l *Ledger) decideOne(ctx context.Context, r *read) bool {
 	err := r.err
 	if err == nil {
 		err = l.commit(ctx, r)
@@ -316,14 +322,15 @@ func (l *Ledger) decideOne(ctx context.Context, r *read) {
 	switch {
 	case err == nil:
 		l.decided.Add(1)
-	case errors.Is(err, errEarlier):
+	case errors.Is(err, errEarlier), errors.Is(err, ticketing.ErrFenced):
+		// With ErrFenced another process was faster, either with this row, which is its own then, or with the ticket, and it is this
+		// row's turn again.
 		l.postpone(ctx, r.in)
-	case errors.Is(err, ticketing.ErrFenced):
-		// Another process was faster, either with this row, which is its own then, or with the ticket, and it is this row's turn again.
-		l.postpone(ctx, r.in)
+		return false
 	default:
 		l.failed(ctx, r, err)
 	}
+	return true
 }
 
 // commit is transaction C (reliability.md K9): every effect and the row's outcome, all or nothing.
@@ -363,16 +370,45 @@ func (l *Ledger) commit(ctx context.Context, r *read) error {
 var errEarlier = errors.New("something older is still being decided")
 
 const (
-	// earlierPause is how soon such an item is looked at again, earlierLimit how long it waits at most.
+	// earlierPause is how soon such an item is looked at again. earlierLimit is how long it waits at most; what a dead process held is
+	// taken over and decided long before, also when the next one dies too, and an item that fails is not waited for.
 	earlierPause = 250 * time.Millisecond
-	earlierLimit = 30 * time.Second
+	earlierLimit = 5 * time.Minute
 )
 
-// tooEarly: the item answers something that no thread holds, and another process has not yet decided what came before it. Deciding now
-// could open a second ticket for one conversation.
+// tooEarly: what the item answers or follows is not decided yet, because another process has it or died over it. Deciding now could open a
+// second ticket for one conversation or put messages of a ticket out of order (I7).
 func (l *Ledger) tooEarly(ctx context.Context, tx ticketing.Tx, c *ticketing.Case) (bool, error) {
-	if len(c.Heard.Refs) == 0 || c.Thread != nil || c.Heard.Act != nil || tx.Now().Sub(c.In.AcceptedAt) > earlierLimit {
+	a := c.Heard.Act
+	if a != nil && c.Thread == nil && !a.Bot && (a.Root != "" || a.Verb == ticketing.VerbReact) {
+		if wait, err := underWay(ctx, tx, c); err != nil || wait {
+			return wait, err
+		}
+	}
+	follows := a == nil && (len(c.Heard.Refs) > 0 || c.Thread != nil) || a != nil && a.IsAgent
+	if !follows || c.Duplicate != nil || tx.Now().Sub(c.In.AcceptedAt) > earlierLimit {
 		return false, nil
 	}
 	return tx.EarlierWaiting(ctx, c.In.Door, c.In.ID, l.Owner)
 }
+
+// underWay: an agent did something to a message that may be a post of ours whose sending has not been settled. A courier that died between
+// the post and its commit leaves a card in the channel that no row knows yet; what is said under it must wait until that is cleared up, or
+// it would count as talk among agents. Only posts begun before the item was heard can be meant.
+func underWay(ctx context.Context, tx ticketing.Tx, c *ticketing.Case) (bool, error) {
+	for _, state := range []ticketing.OutgoingState{ticketing.OutgoingSending, ticketing.OutgoingInDoubt} {
+		rows, err := tx.ListOutgoing(ctx, ticketing.OutgoingFilter{State: state, Limit: underWayRows})
+		if err != nil {
+			return false, err
+		}
+		for _, o := range rows {
+			if o.Door == c.In.Door && !o.Fluid && o.DataStarted && !o.StartedAt.After(c.In.AcceptedAt) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// underWayRows bounds how many unsettled rows are looked at.
+const underWayRows = 1000

@@ -85,8 +85,8 @@ type LedgerTx interface {
 	ReviseInbound(ctx context.Context, in *Inbound) error
 	// CountWaiting is the number of rows accepted and not done, and the time of the oldest.
 	CountWaiting(ctx context.Context) (n int, oldest time.Time, err error)
-	// EarlierWaiting reports whether an earlier row of the door (by ID) is not done, has not failed, and is not in owner's hands: another
-	// process still works on what came before.
+	// EarlierWaiting reports whether an earlier row of the door (by ID) is in another owner's hands, dead or alive, or waits without having
+	// failed: what came before is still to be decided.
 	EarlierWaiting(ctx context.Context, door, id, owner string) (bool, error)
 	// NextInbound is when the next row is due; zero if none.
 	NextInbound(ctx context.Context) (time.Time, error)

@@ -182,8 +182,8 @@ func (t *tx) CountWaiting(ctx context.Context) (n int, oldest time.Time, err err
 // EarlierWaiting implements ticketing.LedgerTx.
 func (t *tx) EarlierWaiting(ctx context.Context, door, id, owner string) (bool, error) {
 	var earlier string
-	err := t.get(ctx, []any{&earlier}, `select id from inbound where door = $1 and id < $2 and state <> 'done' and failures = 0 and owner <> $3
-		order by id limit 1`, door, id, owner)
+	err := t.get(ctx, []any{&earlier}, `select id from inbound where door = $1 and id < $2 and state <> 'done'
+		and (state = 'working' or failures = 0 and reason = '') and owner <> $3 order by id limit 1`, door, id, owner)
 	if errors.Is(err, ticketing.ErrNotFound) {
 		return false, nil
 	}
