@@ -32,7 +32,7 @@ type Limits struct {
 
 // DefaultLimits are those of reliability.md 2.2, 5 and 6.
 func DefaultLimits() Limits {
-	return Limits{MaxWaiting: 1000, MinFree: 1 << 30, MinShare: 0.05, Batch: 100, Workers: 32, Lease: 30 * time.Second, Place: 12 * time.Second,
+	return Limits{MaxWaiting: 1000, MinFree: 1 << 30, MinShare: 0.05, Batch: 250, Workers: 64, Lease: 30 * time.Second, Place: 12 * time.Second,
 		Parse: 5 * time.Second, MaxRefetch: 128 << 20, Failures: 3, Poll: time.Second}
 }
 
