@@ -55,6 +55,9 @@ func (cmd ServeCmd) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	log := logger(cfg.Log, c.err)
+	if roles["ingest"] && len(cfg.Mailboxes) == 0 && cfg.Slack.BotToken.IsZero() {
+		log.Warn("no mailbox and no Slack workspace is configured: nothing will be read; write settings with: sportello config sample > sportello.yaml")
+	}
 	a, err := newApp(ctx, cfg, log)
 	if err != nil {
 		return err
