@@ -105,7 +105,7 @@ func newApp(ctx context.Context, cfg Config, log *slog.Logger) (_ *app, err erro
 	owner := ownerName()
 	limits := ingest.DefaultLimits()
 	limits.MaxWaiting, limits.MinFree, limits.MinShare = cfg.Limits.Backlog, uint64(cfg.Limits.MinFree), cfg.Limits.MinFreeShare
-	limits.Lease, limits.Place = cfg.Leases.Item, cfg.Leases.Place
+	limits.Lease, limits.Place, limits.Failures = cfg.Leases.Item, cfg.Leases.Place, cfg.Limits.Failures
 	a.ledger = &ingest.Ledger{Store: a.db, Files: a.files, Desk: a.desk, Decide: a.bot, Doors: map[string]ingest.Door{}, Limits: limits, Owner: owner, Log: log,
 		Committed: a.kick}
 	if !cfg.postgres() {

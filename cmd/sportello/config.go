@@ -134,6 +134,7 @@ type LimitsConfig struct {
 	TicketsPerHour int           `yaml:"tickets_per_hour" doc:"New tickets of one address; further ones wait in quarantine."`
 	TicketsDomain  int           `yaml:"tickets_per_domain" doc:"New tickets of one domain."`
 	Backlog        int           `yaml:"backlog" doc:"Mails accepted and not yet decided, above which reading pauses."`
+	Failures       int           `yaml:"failures" doc:"Failed attempts of an item, among them those over which the process died while it did nothing else, after which it waits in quarantine."`
 	MinFree        int64         `yaml:"min_free" doc:"Bytes of free disk below which reading pauses."`
 	MinFreeShare   float64       `yaml:"min_free_share" doc:"The same as a share of the disk; the larger of the two holds."`
 }
@@ -173,7 +174,7 @@ func defaults() Config {
 	return Config{
 		Brand: "Sportello", Language: "it", Data: "data", Listen: "127.0.0.1:8080",
 		Limits: LimitsConfig{AckEvery: l.AckEvery, AutoPerHour: l.AutoPerHour, AutoPerDay: l.AutoPerDay, AutoAll: l.AutoAllPerHour,
-			ReopenPerHour: l.ReopenPerHour, TicketsPerHour: l.TicketsPerHour, TicketsDomain: l.TicketsPerDomain, Backlog: 1000, MinFree: 1 << 30, MinFreeShare: 0.05},
+			ReopenPerHour: l.ReopenPerHour, TicketsPerHour: l.TicketsPerHour, TicketsDomain: l.TicketsPerDomain, Backlog: 1000, Failures: in.Failures, MinFree: 1 << 30, MinFreeShare: 0.05},
 		Sending: SendingConfig{Couriers: 16, GiveUp: out.GiveUp, RetryMin: out.FirstRetry, RetryMax: out.LongestRetry, Sweep: out.Sweep,
 			Searches: joinDurations(out.Searches)},
 		Leases: LeasesConfig{Item: in.Lease, Place: in.Place, Letter: out.Lease},
@@ -232,6 +233,9 @@ func (c *Config) check() error {
 		if l.life < shortestLease {
 			bad("%s is %v; use at least %v", l.name, l.life, shortestLease)
 		}
+	}
+	if c.Limits.Failures < 1 {
+		bad("limits.failures is %d; use at least 1", c.Limits.Failures)
 	}
 	if _, err := c.Sending.searches(); err != nil {
 		bad("sending.searches is %q; write waits such as 5s, 30s, 1m", c.Sending.Searches)

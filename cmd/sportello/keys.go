@@ -89,17 +89,33 @@ func makeKeys(path string) ([]byte, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	// The file gets its name when it is whole: a process killed here must not leave half a file that no later start can read, and another
+	// one that starts at the same time must not read it.
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the signing keys: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(raw)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("cannot write the signing keys: %w", err)
+	}
+	err = os.Link(f.Name(), path)
 	if errors.Is(err, fs.ErrExist) {
 		return os.ReadFile(path) // another process was faster
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the signing keys: %w", err)
 	}
-	if _, err := f.Write(raw); err != nil {
-		return nil, errors.Join(err, f.Close())
+	return raw, syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
 	}
-	return raw, errors.Join(f.Sync(), f.Close())
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // keysPlace is where the database remembers which keys it belongs to.
