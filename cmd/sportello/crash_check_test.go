@@ -435,7 +435,7 @@ func (w *crashWorld) settledAgents(s *crashState) {
 		if p.kind == "order" {
 			continue
 		}
-		m := byRef["slack:"+w.slack.Options().Team+"/"+w.room+"/"+p.ts]
+		m := byRef[w.channel()+"/"+p.ts]
 		if m == nil {
 			w.lost++
 			w.problem("I1", "what the agent wrote is lost: %+v", p)

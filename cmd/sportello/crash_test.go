@@ -43,6 +43,7 @@ type crashPlan struct {
 
 func TestKill(t *testing.T) {
 	kills, seed := envInt(t, "SPORTELLO_TEST_KILLS", defaultKills), uint64(envInt(t, "SPORTELLO_TEST_SEED", int(time.Now().UnixNano()&0xffffff)))
+	all := &crashSum{seed: seed, begun: time.Now()}
 	for _, p := range []crashPlan{
 		{name: "sqlite, probe", share: 30, doubt: "probe", after: "keep"},
 		{name: "sqlite, resend", share: 20, doubt: "resend", after: "flag"},
@@ -50,10 +51,43 @@ func TestKill(t *testing.T) {
 		{name: "postgres and redis, resend", share: 20, doubt: "resend", after: "keep", postgres: true},
 	} {
 		t.Run(p.name, func(t *testing.T) {
-			w := newCrashWorld(t, p, seed)
-			w.run((kills*p.share + 99) / 100)
+			for left, round := (kills*p.share+99)/100, uint64(0); left > 0 && !t.Failed(); round++ {
+				w := newCrashWorld(t, p, seed+round)
+				w.run(min(left, roundKills))
+				left -= w.kills
+				all.add(w)
+			}
 		})
 	}
+	t.Attr("kills", all.tell())
+}
+
+// roundKills is how many kills one installation gets before a new one is begun: each check reads all there is.
+const roundKills = 100
+
+// crashSum is what all runs showed together.
+type crashSum struct {
+	seed                                                                             uint64
+	kills, mails, said, letters, lost, tickets, posts, doubles, wipes, redis, deaths int
+	begun                                                                            time.Time
+}
+
+func (s *crashSum) add(w *crashWorld) {
+	s.kills, s.mails, s.said, s.letters = s.kills+w.kills, s.mails+len(w.load.mails), s.said+len(w.load.said), s.letters+len(w.load.first)
+	s.lost, s.tickets, s.posts, s.doubles = s.lost+w.lost, s.tickets+w.doubleTickets, s.posts+w.doublePosts, s.doubles+w.load.double
+	s.deaths = max(s.deaths, w.worstFailures)
+	if w.redis != nil {
+		s.wipes, s.redis = s.wipes+w.redis.wipes, s.redis+w.redis.kills
+	}
+}
+
+func (s *crashSum) tell() string {
+	share := 0.0
+	if s.letters > 0 {
+		share = 100 * float64(s.doubles) / float64(s.letters+s.doubles)
+	}
+	return fmt.Sprintf("seed %d, %d kills, %d mails, %d posts of agents, %d letters, lost %d, double tickets %d, double posts %d, double mails %d (%.2f %%, same Message-ID, without the probe only), Redis wiped %d and killed %d times, an item failed at most %d times, %v",
+		s.seed, s.kills, s.mails, s.said, s.letters, s.lost, s.tickets, s.posts, s.doubles, share, s.wipes, s.redis, s.deaths, time.Since(s.begun).Round(time.Second))
 }
 
 func envInt(t *testing.T, name string, otherwise int) int {
@@ -190,6 +224,9 @@ func (w *crashWorld) fatalf(format string, args ...any) {
 	w.t.Fatalf(format, args...)
 }
 
+// channel is the agents' channel in refs, cursors and recipients.
+func (w *crashWorld) channel() string { return "slack:" + w.slack.Options().Team + "/" + w.room }
+
 func (w *crashWorld) clock() int64 { return time.Now().UnixMilli() }
 
 // pause lets time pass.
@@ -257,8 +294,14 @@ func (w *crashWorld) firstStart() {
 	defer tick.Stop()
 	for limit := time.Now().Add(startLimit); ; <-tick.C {
 		s, err := w.snapshot(true, nil)
-		if err == nil && s != nil && len(s.cursors) >= 2 {
-			break
+		if err == nil && s != nil {
+			known := map[string]bool{}
+			for _, place := range s.cursors {
+				known[place.place] = true
+			}
+			if known[mailPlace] && known[w.channel()] {
+				break
+			}
 		}
 		if time.Now().After(limit) || c.gone() {
 			w.fatalf("mailbox and channel have no cursor: %v\n%s", err, c.words())
@@ -381,7 +424,7 @@ func (w *crashWorld) waiting() string {
 		refs[m.ref] = true
 	}
 	for _, p := range w.load.said {
-		if p.kind != "order" && !refs["slack:"+w.slack.Options().Team+"/"+w.room+"/"+p.ts] {
+		if p.kind != "order" && !refs[w.channel()+"/"+p.ts] {
 			add("an agent was not heard: %+v", p)
 		}
 	}
@@ -432,19 +475,11 @@ func (w *crashWorld) rest() {
 
 // report prints what the run showed.
 func (w *crashWorld) report() {
-	l := w.load
 	w.look()
-	wipes, redisKills := 0, 0
-	if w.redis != nil {
-		wipes, redisKills = w.redis.wipes, w.redis.kills
-	}
-	share := 0.0
-	if len(l.got) > 0 {
-		share = 100 * float64(l.double) / float64(len(l.got))
-	}
-	w.t.Logf("%s: seed %d, %d kills, %d mails, %d posts of agents, %d letters, %d faults of peers; lost %d, double tickets %d, double posts %d, double mails %d (%.2f %%, same Message-ID); Redis wiped %d and killed %d times; suppressed %v, unreachable %d, agents' messages out of order %d, most failed attempts of an item %d; %v",
-		w.plan.name, w.seed, w.kills, len(l.mails), len(l.said), len(l.first), l.faults, w.lost, w.doubleTickets, w.doublePosts, l.double, share, wipes, redisKills,
-		w.suppressed, w.unreachable, w.disorder, w.worstFailures, time.Since(w.begun).Round(time.Second))
+	one := &crashSum{seed: w.seed, begun: w.begun}
+	one.add(w)
+	w.t.Logf("%s: %s; peers failed %d times, letters suppressed %v, unreachable %d, agents' messages out of order %d", w.plan.name, one.tell(), w.load.faults, w.suppressed,
+		w.unreachable, w.disorder)
 	if len(w.problems) > 0 {
 		w.t.Logf("%d invariants broken; errors in the log:\n%s", len(w.problems), w.log.grep("panic", "level=ERROR"))
 	}
