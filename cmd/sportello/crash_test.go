@@ -251,15 +251,17 @@ func (w *crashWorld) life() time.Duration {
 	}
 }
 
-// startShare is how many in a hundred processes are killed while they start; startLonger bounds when.
 const (
+	// startShare is how many in a hundred processes are killed while they start; startLonger bounds when.
 	startShare  = 15
 	startLonger = 80 * time.Millisecond
+	// firstKills is how often the very first start is killed.
+	firstKills = 6
 )
 
 // run kills, then lets everything come to rest and judges.
 func (w *crashWorld) run(kills int) {
-	w.firstStart()
+	w.firstStart(min(kills/5, firstKills))
 	for w.kills < kills && len(w.problems) == 0 {
 		// For a part of the run a second replica works beside and takes over; either may be the one that is killed.
 		pair := w.plan.postgres && w.kills*100 >= kills*40 && w.kills*100 < kills*65
@@ -275,8 +277,8 @@ func (w *crashWorld) run(kills int) {
 
 // firstStart kills during the very first starts, when database, keys and folders are made, and then lets one process find its places: from
 // there on nothing may be missed. What is in the mailbox before the first connection is old mail.
-func (w *crashWorld) firstStart() {
-	for range 6 {
+func (w *crashWorld) firstStart(kills int) {
+	for range kills {
 		c := w.start("first")
 		w.pause(time.Duration(w.rng.Int64N(int64(startLonger))))
 		if c.gone() {
