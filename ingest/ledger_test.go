@@ -197,6 +197,54 @@ func TestNotes(t *testing.T) {
 	w.ends(gone.Identity, ticketing.OutcomeQuarantine, ticketing.CauseBadSender)
 }
 
+// refetching is a door whose server still has the whole item.
+type refetching struct {
+	*lines
+	whole string
+}
+
+func (d refetching) Refetch(_ context.Context, _ string, limit int64) (ingest.Raw, error) {
+	return ingest.Raw{Bytes: []byte(d.whole)}, nil
+}
+
+// TestFetchedAgain: what is kept only in part is fetched whole when a person asks for it.
+func TestFetchedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.ledger.Doors[w.door.name] = refetching{w.door, "from: a@x.example\n\ntutto"}
+	large, gone := item(1, "from: a@x.example\n\nini"), item(2, "panic")
+	large.Note, gone.Note = ticketing.CauseTooLarge, ticketing.CauseFetch
+	if err := w.ledger.Accept(t.Context(), w.door.name, ticketing.Lease{}, []ingest.Raw{large, gone}, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.drain()
+	w.ends(large.Identity, ticketing.OutcomeQuarantine, ticketing.CauseTooLarge)
+	w.ends(gone.Identity, ticketing.OutcomeQuarantine, ticketing.CauseFetch)
+	w.judge(gone.Identity, ticketing.VerdictTicket)
+	err := w.db.Update(t.Context(), func(tx ticketing.Tx) error {
+		in, err := tx.InboundByIdentity(t.Context(), large.Identity)
+		if err != nil {
+			return err
+		}
+		in.State, in.Outcome, in.Cause, in.Reason, in.Attempts, in.NextAt = ticketing.InboundAccepted, "", "", ticketing.ReasonAgain, 0, tx.Now()
+		return tx.ReviseInbound(t.Context(), &in)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.drain()
+	for _, identity := range []string{large.Identity, gone.Identity} {
+		in := w.ends(identity, ticketing.OutcomeTicket, "")
+		err := w.db.View(t.Context(), func(tx ticketing.Tx) error {
+			m, err := tx.Message(t.Context(), in.Message)
+			equal(t, "text of "+identity, m.Visible, "tutto")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (w *world) judge(identity, verdict string) {
 	w.t.Helper()
 	err := w.db.Update(w.t.Context(), func(tx ticketing.Tx) error {

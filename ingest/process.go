@@ -152,20 +152,42 @@ func (l *Ledger) readOne(ctx context.Context, in ticketing.Inbound) (r *read) {
 	return r
 }
 
+// refetcher is a door that can fetch an item again, whole.
+type refetcher interface {
+	Refetch(ctx context.Context, identity string, limit int64) (Raw, error)
+}
+
+// refetch reads an item again that is kept only in part, because a person asked for it.
+func (l *Ledger) refetch(ctx context.Context, door refetcher, in *ticketing.Inbound) ([]byte, error) {
+	raw, err := door.Refetch(ctx, in.Identity, l.Limits.MaxRefetch)
+	if err != nil && !errors.Is(err, ticketing.ErrNotFound) {
+		return nil, failure("ledger.refetch", err)
+	}
+	return raw.Bytes, err
+}
+
 // hear turns a row's stored bytes into facts and stores its files.
 func (l *Ledger) hear(ctx context.Context, r *read) error {
 	in := &r.in
-	if in.Note == ticketing.CauseFetch {
+	door, ok := l.Doors[in.Door]
+	again, whole := door.(refetcher)
+	whole = whole && in.Again()
+	if in.Note == ticketing.CauseFetch && !whole {
 		r.heard = ticketing.Heard{Door: in.Door, Refused: in.Note, Detail: in.Detail}
 		return nil
 	}
-	door, ok := l.Doors[in.Door]
 	if !ok {
 		return ticketing.Errorf(noDoor, "no door named %q is configured here: put it back into the settings, or delete its items from the ledger", in.Door)
 	}
-	raw, err := l.Raw(ctx, in)
+	var raw []byte
+	var err error
+	if whole {
+		raw, err = l.refetch(ctx, again, in)
+	} else {
+		raw, err = l.Raw(ctx, in)
+	}
 	if errors.Is(err, ticketing.ErrNotFound) {
-		return failure("ledger.raw", errors.New("its raw bytes are gone from the files store"))
+		return failure("ledger.raw", errors.New("its raw bytes are gone from the files store, or from the server"))
 	}
 	if err != nil {
 		return err
@@ -175,7 +197,7 @@ func (l *Ledger) hear(ctx context.Context, r *read) error {
 	}
 	r.heard.Door = in.Door
 	r.heard.Quiet = r.heard.Quiet || in.Note == ticketing.NoteQuiet
-	if in.Note == ticketing.CauseTooLarge {
+	if in.Note == ticketing.CauseTooLarge && !whole {
 		r.heard.Refused, r.heard.Detail = in.Note, in.Detail
 	}
 	return l.keepFiles(ctx, r)

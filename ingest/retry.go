@@ -59,7 +59,7 @@ func (l *Ledger) failed(ctx context.Context, r *read, cause error) {
 			in.From, in.DecidedAt = r.heard.From.Address, tx.Now()
 			return tx.FinishInbound(ctx, &in)
 		}
-		if in.Released() == "" {
+		if in.Released() == "" && !in.Again() {
 			in.Reason = code
 		}
 		return tx.RetryInbound(ctx, &in, tx.Now().Add(pause))

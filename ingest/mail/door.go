@@ -37,8 +37,13 @@ func (d *Door) Receive(ctx context.Context, into ingest.Acceptor) error {
 func (d *Door) Cares() bool { return d.Mailbox.config.After != "keep" }
 
 // Parse reads one mail. It never fails: what cannot be read is refused with a cause.
-func (d *Door) Parse(_ context.Context, _ ticketing.Inbound, raw []byte) (ticketing.Heard, error) {
-	return d.Reader.Heard(d.Reader.Read(raw), d.At), nil
+func (d *Door) Parse(_ context.Context, in ticketing.Inbound, raw []byte) (ticketing.Heard, error) {
+	reader := *d.Reader
+	if in.Again() {
+		// A person asked for a mail over the limit.
+		reader.Limits.MailSize = max(reader.Limits.MailSize, len(raw))
+	}
+	return reader.Heard(reader.Read(raw), d.At), nil
 }
 
 // Refetch reads one mail again, whole, up to limit bytes.
