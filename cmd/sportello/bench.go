@@ -127,7 +127,7 @@ func peakRSS() int64 {
 func benchConfig(dir, database string) Config {
 	cfg := defaults()
 	cfg.Data, cfg.Database, cfg.Listen, cfg.Log.Level = dir, database, "", "error"
-	cfg.Limits = LimitsConfig{Backlog: 1 << 20}
+	cfg.Limits = LimitsConfig{Backlog: 1 << 20, Failures: cfg.Limits.Failures}
 	q := defaultQueue()
 	q.Name, q.Addresses, q.Offers, q.Hours.Days = "bench", []string{"support@helpdesk.example"}, true, map[string]string{}
 	cfg.Queues = []QueueConfig{q}

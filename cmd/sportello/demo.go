@@ -127,7 +127,7 @@ func demoConfig(dir, lang, publicURL string, company *demo.Company) (Config, err
 	}
 	cfg := defaults()
 	cfg.Brand, cfg.Language, cfg.Data, cfg.Listen, cfg.PublicURL = demo.Brand, lang, dir, "", publicURL
-	cfg.Limits = LimitsConfig{Backlog: cfg.Limits.Backlog}
+	cfg.Limits = LimitsConfig{Backlog: cfg.Limits.Backlog, Failures: cfg.Limits.Failures}
 	q := defaultQueue()
 	q.Name, q.Addresses, q.Language, q.Agents, q.Channel = demo.Queue, []string{demo.Address, demo.Alias}, lang, lang, company.Channel
 	q.Hours.Days, q.Control, q.Undo = map[string]string{}, 0, time.Second

@@ -76,7 +76,7 @@ func trialConfig(t *testing.T) Config {
 	t.Helper()
 	cfg := defaults()
 	cfg.Brand, cfg.Data, cfg.Listen = "Bottega", t.TempDir(), ""
-	cfg.Limits = LimitsConfig{Backlog: cfg.Limits.Backlog}
+	cfg.Limits = LimitsConfig{Backlog: cfg.Limits.Backlog, Failures: cfg.Limits.Failures}
 	q := defaultQueue()
 	q.Name, q.Addresses, q.Hours.Days, q.Control, q.Undo = "assistenza", []string{deskAddress}, map[string]string{}, 0, 0
 	cfg.Queues = []QueueConfig{q}
