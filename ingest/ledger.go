@@ -288,7 +288,7 @@ func (l *Ledger) blocked(ctx context.Context) string {
 			return "store"
 		}
 	}
-	if waiting > l.Limits.MaxWaiting {
+	if l.Limits.MaxWaiting > 0 && waiting > l.Limits.MaxWaiting {
 		return "backlog"
 	}
 	return ""

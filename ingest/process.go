@@ -402,6 +402,9 @@ const (
 // second ticket for one conversation or put messages of a ticket out of order (I7).
 func (l *Ledger) tooEarly(ctx context.Context, tx ticketing.Tx, c *ticketing.Case) (bool, error) {
 	a := c.Heard.Act
+	if tx.Now().Sub(c.In.AcceptedAt) > earlierLimit {
+		return false, nil
+	}
 	if a != nil && c.Thread == nil && !a.Bot && (a.Root != "" || a.Verb == ticketing.VerbReact) {
 		if wait, err := underWay(ctx, tx, c); err != nil || wait {
 			return wait, err

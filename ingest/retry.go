@@ -104,7 +104,10 @@ func (l *Ledger) postpone(ctx context.Context, in ticketing.Inbound) {
 	if in.Attempts > 1 && in.Failures > 0 {
 		in.Failures--
 	}
-	err := l.Store.Update(ctx, func(tx ticketing.Tx) error { return tx.RetryInbound(ctx, &in, tx.Now().Add(earlierPause)) })
+	err := l.Store.Update(ctx, func(tx ticketing.Tx) error {
+		in := in // it may run twice, and putting back takes the owner out
+		return tx.RetryInbound(ctx, &in, tx.Now().Add(earlierPause))
+	})
 	switch {
 	case errors.Is(err, ticketing.ErrFenced):
 		l.Log.Warn("row was taken over by another process", "inbound", in.ID)

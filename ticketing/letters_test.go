@@ -309,7 +309,7 @@ func TestBounce(t *testing.T) {
 	bounce(true, "unknown_user")
 	equal(t, "contact", w.contact("maria@cliente.example").Bounced, true)
 	letters := w.letters("maria@cliente.example")
-	w.hear(w.mail("maria@cliente.example", "Un'altra cosa"))
+	w.hear(w.mail("maria@cliente.example", "Un'altra cosa", auth(ticketing.AuthUnknown)))
 	w.press(anna, n, "ticket.pending", fmt.Sprint(n))
 	equal(t, "automatic letters", w.letters("maria@cliente.example"), letters)
 	w.say(anna, n, "Mi legge?")
@@ -321,6 +321,10 @@ func TestBounce(t *testing.T) {
 		}
 	}
 	equal(t, "the answer left", letters, "")
+
+	// A proven mail from that address shows that it works again.
+	w.hear(w.mail("maria@cliente.example", "Ora funziona la posta", auth(ticketing.AuthPass)))
+	equal(t, "contact who proves the address", w.contact("maria@cliente.example").Bounced, false)
 }
 
 // TestBounceOfWhatFailed: a late report does not turn a letter that failed, or was never sent, into one that was sent.

@@ -74,8 +74,8 @@ func (d *Desk) begin(ctx context.Context, c *Case, state ThreadState) error {
 		}
 		c.Contact = &who
 	}
-	if h.Auth == AuthPass && !c.Contact.Proven {
-		c.Contact.Proven = true
+	if h.Auth == AuthPass && (!c.Contact.Proven || c.Contact.Bounced) {
+		c.Contact.Proven, c.Contact.Bounced = true, false
 		if err := tx.SaveContact(ctx, c.Contact); err != nil {
 			return err
 		}

@@ -50,8 +50,9 @@ func (d *Desk) turn(ctx context.Context, c *Case) error {
 	if c.Contact == nil || c.Contact.ID != c.Thread.Contact {
 		return nil
 	}
-	if c.Heard.Auth == AuthPass && !c.Contact.Proven {
-		c.Contact.Proven = true
+	if c.Heard.Auth == AuthPass && (!c.Contact.Proven || c.Contact.Bounced) {
+		// Who writes from an address, and proves it, has it: an old bounce is over.
+		c.Contact.Proven, c.Contact.Bounced = true, false
 		if err := c.Tx.SaveContact(ctx, c.Contact); err != nil {
 			return err
 		}

@@ -179,11 +179,12 @@ func (c *Courier) settle(hard context.Context, j *job, judge func(*ticketing.Out
 			c.say(o)
 			c.cfg.Kick()
 			return
-		case errors.Is(err, ticketing.ErrFenced) || errors.Is(err, ticketing.ErrNotFound) && !errors.As(err, &hook):
+		case errors.As(err, &hook):
+			// Also when its cause is ErrFenced: the ticket changed meanwhile, the row is still ours.
+			hookFailures++
+		case errors.Is(err, ticketing.ErrFenced) || errors.Is(err, ticketing.ErrNotFound):
 			c.cfg.Log.Warn("a letter was not settled: its lease is lost", "outgoing", o.ID, "door", o.Door)
 			return
-		case errors.As(err, &hook):
-			hookFailures++
 		}
 		if hard.Err() != nil {
 			return
