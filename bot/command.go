@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -218,7 +219,7 @@ func banged(word, rest string) *ticketing.Command {
 	cmd := &ticketing.Command{Name: name}
 	switch name {
 	case ticketing.CommandResolve:
-		cmd.Reason, cmd.Text = ticketing.ReasonSolved, rest
+		cmd.Reason, cmd.Target, cmd.Text = reason(rest)
 	case ticketing.CommandNote:
 		cmd.Text = rest
 	case ticketing.CommandAnswer:
@@ -268,4 +269,19 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(y)]
+}
+
+// duplicateOf reads "duplicato di #12", "duplicate of 12" and their shorter forms.
+var duplicateOf = regexp.MustCompile(`(?i)^(?:duplicato|duplicate)(?:\s+(?:di|del|of))?\s+#?(\d{1,15})[.!]?$`)
+
+// reason reads what stands behind the command that resolves: why, and otherwise words for the customer.
+func reason(rest string) (why ticketing.Reason, other, text string) {
+	if m := duplicateOf.FindStringSubmatch(rest); m != nil {
+		return ticketing.ReasonDuplicate, m[1], ""
+	}
+	switch fold(rest) {
+	case "altro", "other":
+		return ticketing.ReasonOther, "", ""
+	}
+	return ticketing.ReasonSolved, "", rest
 }

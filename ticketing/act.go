@@ -3,10 +3,20 @@ package ticketing
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 )
 
 var zeroTime time.Time
+
+// whole reads a ticket number; 0 for anything else.
+func whole(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
 
 // act carries out an agent's command. Every press and every message was authorised by the bot from facts; here the database decides.
 func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
@@ -69,7 +79,7 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		if cmd.Text != "" {
 			return d.answer(ctx, c, cmd)
 		}
-		return d.Resolve(ctx, c.Tx, c.Ticket, cmd.Agent, cmd.Reason, 0, true)
+		return d.Resolve(ctx, c.Tx, c.Ticket, cmd.Agent, cmd.Reason, whole(cmd.Target), true)
 	case CommandReopen:
 		return d.reopen(ctx, c, cmd)
 	case CommandClose:
