@@ -57,7 +57,9 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	m.readHTML(c, limits, cids, lines)
 	_, subject := trimSubject(m.Subject)
 	m.Text = joinLines(lines)
-	m.Visible, m.Elided, _ = splitQuote(lines, subject)
+	var rules []ticketing.Rule
+	m.Visible, m.Elided, rules = splitQuote(lines, subject)
+	m.Rules = append(m.Rules, rules...)
 	m.listFiles(c.files, cids, limits)
 }
 

@@ -13,6 +13,7 @@ type hint uint8
 const (
 	hintQuote     hint = 1 << iota // inside a quote container (mail.md 8.5)
 	hintSignature                  // inside a signature container
+	hintOwn                        // inside a quotation the writer made
 )
 
 // textLine is one line of the canonical text with what the markup says of it.
@@ -41,6 +42,7 @@ type htmlText struct {
 	pre       int
 	depth     int // ">" levels
 	quote     int // open quote containers
+	own       int // open quotations of the writer
 	signature int
 	dark      int  // open elements with a background of their own
 	trailing  bool // everything from here on is quoted
@@ -56,7 +58,7 @@ type htmlText struct {
 
 type htmlElement struct {
 	name                                              string
-	hides, pre, quotes, container, signs, dark, block bool
+	hides, pre, quotes, container, own, signs, dark, block bool
 	ordered                                           bool
 	count                                             int
 }
@@ -170,8 +172,11 @@ func (h *htmlText) open(tag string) {
 	}
 	switch tag {
 	case "blockquote":
-		e.quotes = true
-		e.container = strings.EqualFold(h.attr("type"), "cite") || hasClass(class, quoteClasses)
+		// Gmail's button for quotations makes the same element as its answers do; without a container around it or an
+		// attribution above it is the writer's.
+		e.own = h.quote == 0 && hasClass(class, quoteClasses) && !h.introduced()
+		e.container = strings.EqualFold(h.attr("type"), "cite") || hasClass(class, quoteClasses) && !e.own
+		e.quotes = !e.own
 	case "pre", "xmp", "listing":
 		e.pre = true
 	case "ol":
@@ -246,6 +251,9 @@ func (h *htmlText) count(e *htmlElement, by int) {
 	}
 	if e.container {
 		h.quote += by
+	}
+	if e.own {
+		h.own += by
 	}
 	if e.signs {
 		h.signature += by
@@ -423,10 +431,22 @@ func (h *htmlText) hints() (x hint) {
 	if h.quote > 0 || h.trailing {
 		x |= hintQuote
 	}
+	if h.own > 0 && x == 0 {
+		x |= hintOwn
+	}
 	if h.signature > 0 {
 		x |= hintSignature
 	}
 	return x
+}
+
+// introduced reports whether the last line that has words ends as an attribution does.
+func (h *htmlText) introduced() bool {
+	last := strings.TrimSpace(h.cur.String())
+	for i := len(h.lines) - 1; i >= 0 && last == ""; i-- {
+		last = strings.TrimSpace(h.lines[i].text)
+	}
+	return strings.HasSuffix(last, ":") || strings.HasSuffix(last, "：")
 }
 
 // endLine ends the line if there is anything on it.

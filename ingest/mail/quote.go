@@ -1,9 +1,12 @@
 package mail
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/sportello/sportello/ticketing"
 )
 
 // Bounds of mail.md section 8.
@@ -18,13 +21,30 @@ const (
 // splitQuote divides lines into what is new and the rest (mail.md section 8).
 // Every line that is not blank is in exactly one of the two, in its order (Q1).
 // Under the subject of a forward a header block begins forwarded text, which
-// stays visible (Q7); so does one at the very top of a mail that is no reply. cutAt is the line our reply marker
-// was found on, or -1.
-func splitQuote(lines []textLine, subject subjectKind) (visible, elided string, cutAt int) {
+// stays visible (Q7); so does one at the very top of a mail that is no reply. The rules say what was decided and at which line.
+func splitQuote(lines []textLine, subject subjectKind) (visible, elided string, rules []ticketing.Rule) {
 	q := &quoter{lines: lines, kind: make([]lineKind, len(lines)), forward: subject == subjectForward, reply: subject == subjectReply}
 	q.classify()
-	cutAt = q.decide()
-	return q.join(false), q.join(true), cutAt
+	q.decide()
+	visible, elided = q.join(false), q.join(true)
+	if visible == "" && elided != "" {
+		q.note("Q15", "nothing_new", -1)
+	}
+	return visible, elided, q.rules
+}
+
+// note keeps a decision once, with the line (counted from 1) it was first taken at.
+func (q *quoter) note(number, code string, line int) {
+	for i := range q.rules {
+		if q.rules[i].Code == code {
+			return
+		}
+	}
+	r := ticketing.Rule{Number: number, Code: code}
+	if line >= 0 {
+		r.Args = map[string]string{"line": strconv.Itoa(line + 1)}
+	}
+	q.rules = append(q.rules, r)
 }
 
 // SplitQuote divides plain text into the new words and the rest, as the reader
@@ -61,12 +81,12 @@ type quoter struct {
 	// introduced marks quoted lines that an attribution or a container
 	// announces; a lone ">" line without is the writer's own (Q4).
 	introduced []bool
-	marker     int
+	rules      []ticketing.Rule
 }
 
 func (q *quoter) classify() {
 	n := len(q.lines)
-	q.elide, q.introduced, q.marker = make([]bool, n), make([]bool, n), -1
+	q.elide, q.introduced = make([]bool, n), make([]bool, n)
 	forwarded := -1
 	for i := 0; i < n; i++ {
 		s := q.lines[i].text
@@ -75,11 +95,14 @@ func (q *quoter) classify() {
 			q.kind[i] = kindBlank
 			continue
 		case q.isMarker(i):
-			q.marker = i
+			q.note("Q14", "reply_marker", i)
 			for j := i; j < n; j++ {
 				q.setQuote(j)
 			}
 			return
+		case q.lines[i].hint&hintOwn != 0:
+			q.note("Q4", "own_quotation", i)
+			continue
 		case isQuoted(s):
 			q.kind[i] = kindQuote
 			// An attribution may itself be quoted in forwarded chains; that
@@ -98,10 +121,16 @@ func (q *quoter) classify() {
 			}
 			continue
 		}
-		if q.isOriginalRule(i) || q.isHeaderBlock(i) {
+		original := q.isOriginalRule(i)
+		if original || q.isHeaderBlock(i) {
 			if q.forward || !q.reply && !q.textBefore(i) {
 				forwarded = i
 				break
+			}
+			if original {
+				q.note("Q3", "original_rule", i)
+			} else {
+				q.note("Q6", "header_block", i)
 			}
 			q.quoteTail(i)
 			return
@@ -111,6 +140,7 @@ func (q *quoter) classify() {
 			quotedNext := next < n && (isQuoted(q.lines[next].text) || q.lines[next].hint&hintQuote != 0)
 			switch {
 			case quotedNext:
+				q.note("Q5", "attribution", i)
 				for j := i; j <= last; j++ {
 					q.setQuote(j)
 				}
@@ -120,6 +150,7 @@ func (q *quoter) classify() {
 				i = last
 				continue
 			case dated && q.textBefore(i):
+				q.note("Q5", "attribution", i)
 				q.quoteTail(i)
 				return
 			case dated:
@@ -133,10 +164,12 @@ func (q *quoter) classify() {
 			}
 		}
 		if q.lines[i].hint&hintSignature != 0 {
+			q.note("Q10", "signature", i)
 			q.kind[i] = kindSignature
 		}
 	}
 	if forwarded >= 0 {
+		q.note("Q7", "forwarded_text", forwarded)
 		for j := forwarded; j < n; j++ {
 			q.kind[j] = kindText
 			if isBlankLine(q.lines[j].text) {
@@ -193,6 +226,7 @@ func (q *quoter) container(i int) int {
 			break
 		}
 	}
+	q.note("Q3", "container", i)
 	for k := i; k < j; k++ {
 		q.setQuote(k)
 	}
@@ -201,11 +235,16 @@ func (q *quoter) container(i int) int {
 
 // wrapped gives back to a quotation the line ends that a sending program broke
 // off: an unmarked line that goes on in lower case after a long quoted line
-// without a full stop, before another quoted line.
+// without a full stop, before another quoted line; the second half of a link;
+// and a link that was set on a line of its own.
 func (q *quoter) wrapped() {
 	for i := 1; i+1 < len(q.lines); i++ {
 		prev, s := strings.TrimRight(q.lines[i-1].text, " "), q.lines[i].text
 		if q.kind[i] != kindText || q.kind[i-1] != kindQuote || q.kind[i+1] != kindQuote || !q.introduced[i-1] || !isQuoted(prev) {
+			continue
+		}
+		if isLoneLink(s) || endsInLink(prev) && closesLink(s) {
+			q.setQuote(i)
 			continue
 		}
 		r, _ := utf8.DecodeRuneInString(s)
@@ -223,24 +262,37 @@ func (q *quoter) nextFilled(i int) int {
 }
 
 // decide chooses what is elided.
-func (q *quoter) decide() int {
+func (q *quoter) decide() {
 	n := len(q.lines)
 	q.signatures()
-	// Q4: a lone quoted line without introduction amid text is the writer's.
+	// Q4: a lone quoted line that nothing introduces is the writer's: programs quote with an attribution, people set a command or a
+	// name apart.
 	for i := 0; i < n; i++ {
 		if q.kind[i] != kindQuote {
 			continue
 		}
 		j := i
-		lone, introduced := 0, false
+		marked, introduced := 0, false
 		for ; j < n && (q.kind[j] == kindQuote || q.kind[j] == kindBlank); j++ {
 			if q.kind[j] == kindQuote {
-				lone++
+				marked++
 				introduced = introduced || q.introduced[j]
 			}
 		}
-		if lone == 1 && !introduced && q.textBefore(i) && q.textAfter(j) {
+		before, after := q.textBefore(i), q.textAfter(j)
+		switch {
+		case introduced:
+		case marked == 1 && before == after:
+			q.note("Q4", "lone_line", i)
 			q.kind[i] = kindText
+		case !before && after:
+			// What stands above an answer without an introduction may be the writer's own (Q2); Q9 asks for the attribution.
+			q.note("Q9", "no_attribution", i)
+			for k := i; k < j; k++ {
+				if q.kind[k] == kindQuote {
+					q.kind[k] = kindText
+				}
+			}
 		}
 		i = j - 1
 	}
@@ -269,6 +321,12 @@ func (q *quoter) decide() int {
 			q.elide[i] = true
 		}
 	}
+	switch {
+	case changes > 1:
+		q.note("Q8", "inline_answers", lastText)
+	case changes == 1:
+		q.note("Q9", "answer_below", lastText)
+	}
 	if changes > 1 {
 		// Q8 hides nothing above the last words, but for what follows a
 		// signature mark.
@@ -278,7 +336,6 @@ func (q *quoter) decide() int {
 			}
 		}
 	}
-	return q.marker
 }
 
 func (q *quoter) textBefore(i int) bool {
@@ -340,18 +397,21 @@ func (q *quoter) signature(start, end int) {
 			continue
 		}
 		if filled(i, end) <= maxSignatureLines+1 {
+			q.note("Q10", "signature", i)
 			mark(i, end)
 			end = i
 			break
 		}
 		// A footer after the signature does not count towards its length.
 		if f := q.footer(i+1, end); f >= 0 && filled(i, f) <= maxSignatureLines+1 {
+			q.note("Q10", "signature", i)
 			mark(i, end)
 			end = i
 			break
 		}
 	}
 	if i := q.listFooter(start, end); i >= 0 {
+		q.note("Q12", "list_footer", i)
 		mark(i, end)
 		end = i
 	}
@@ -365,6 +425,7 @@ func (q *quoter) signature(start, end int) {
 			return
 		}
 		if isDeviceLine(q.lines[last].text) {
+			q.note("Q11", "device_line", last)
 			mark(last, last+1)
 			changed = true
 			continue
@@ -375,6 +436,7 @@ func (q *quoter) signature(start, end int) {
 			first--
 		}
 		if isFooter(q.lines[first].text) {
+			q.note("Q12", "legal_footer", first)
 			mark(first, last+1)
 			changed = true
 			continue
@@ -442,4 +504,24 @@ func (q *quoter) join(elided bool) string {
 		b.WriteString(q.lines[i].text)
 	}
 	return b.String()
+}
+
+// isLoneLink reports a line that is nothing but a link in brackets, perhaps with the quote mark on its wrong side.
+func isLoneLink(s string) bool {
+	s = strings.Trim(s, " \t>")
+	return len(s) > 9 && len(s) < maxLinkTarget && (s[0] == '(' && s[len(s)-1] == ')' || s[0] == '<') &&
+		(strings.HasPrefix(s[1:], "http://") || strings.HasPrefix(s[1:], "https://")) && !strings.ContainsAny(s, " \t")
+}
+
+// endsInLink reports a line whose last word is a link that a bracket opened and none has closed.
+func endsInLink(s string) bool {
+	last := s[strings.LastIndexByte(s, ' ')+1:]
+	return len(last) > 8 && (strings.HasPrefix(last[1:], "http://") || strings.HasPrefix(last[1:], "https://")) &&
+		(last[0] == '(' && !strings.Contains(last, ")") || last[0] == '<' && !strings.Contains(last, ">"))
+}
+
+// closesLink reports a single word that closes a bracket it did not open.
+func closesLink(s string) bool {
+	s = strings.TrimSpace(s)
+	return len(s) > 1 && len(s) < maxLinkTarget && !strings.ContainsAny(s, " \t(<") && (s[len(s)-1] == ')' || s[len(s)-1] == '>')
 }

@@ -122,7 +122,8 @@ func isAttribution(s string, single bool) (ok, dated bool) {
 		for _, e := range shape.end {
 			if strings.HasSuffix(core, e) && len(core) > len(e) {
 				prev, _ := utf8.DecodeLastRuneInString(core[:len(core)-len(e)])
-				if prev == ' ' || prev == '>' || prev == ')' || prev == ',' {
+				// Chinese and Korean write no blanks between words.
+				if first, _ := utf8.DecodeRuneInString(e); first >= 0x2E80 || prev == ' ' || prev == '>' || prev == ')' || prev == ',' {
 					verb = e
 					break
 				}
@@ -164,16 +165,32 @@ func isAttribution(s string, single bool) (ok, dated bool) {
 		}
 	}
 	// On DATE wrote NAME:
-	for _, v := range middleVerbs {
-		i := strings.Index(core, v)
-		if i <= 0 || !hasDate(core[:i]) || !startsWithDate(core) && !beginsAttribution(core) {
-			continue
+	if startsWithDate(core) || beginsAttribution(core) {
+		for _, v := range middleVerbs {
+			if rest, ok := afterDate(core, v); ok && (strings.Contains(rest, "@") || len(strings.Fields(rest)) <= 6) {
+				return true, true
+			}
 		}
-		if rest := core[i+len(v):]; strings.Contains(rest, "@") || len(strings.Fields(rest)) <= 6 {
-			return true, true
+		for _, v := range addressedVerbs {
+			if rest, ok := afterDate(core, v); ok && strings.Contains(rest, "@") {
+				return true, true
+			}
 		}
 	}
+	// Whatever the language: a date and an address in brackets before a colon. Without a verb that we know it takes marked lines below.
+	if dated && single && (strings.Contains(core, "@") && strings.ContainsAny(core, "<(")) {
+		return true, false
+	}
 	return false, false
+}
+
+// afterDate returns what follows a verb that a date precedes.
+func afterDate(core, verb string) (rest string, ok bool) {
+	i := strings.Index(core, verb)
+	if i <= 0 || !hasDate(core[:i]) {
+		return "", false
+	}
+	return core[i+len(verb):], true
 }
 
 // isDatedSender recognises introductions without a verb: DATE, NAME <address>:
@@ -198,7 +215,7 @@ func isDatedSender(core string, colon bool) bool {
 		return true
 	}
 	full := strings.Count(words[0], "-") == 2 || strings.Count(words[0], "/") == 2
-	return full && len(words[0]) >= 8 && len(words) <= 10 && (address && strings.HasSuffix(core, ">") || len(words) > 2 && strings.HasPrefix(words[2], "gmt"))
+	return full && len(words[0]) >= 8 && len(words) <= 10 && (address && strings.HasPrefix(words[len(words)-1], "<") || len(words) > 2 && strings.HasPrefix(words[2], "gmt"))
 }
 
 func cutColon(s string) (core string, colon bool) {

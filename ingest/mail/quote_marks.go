@@ -107,10 +107,13 @@ func (q *quoter) isHeaderBlock(i int) bool {
 	}
 	for _, b := range headerBlocks {
 		if !contains(b.from, from) {
+			if contains(b.rest, from) && q.isUnorderedBlock(i, &b) {
+				return true
+			}
 			continue
 		}
 		found := map[string]bool{}
-		seen := 0
+		seen, named := 0, strings.Contains(q.lines[i].text, "@")
 		for j := i + 1; j < len(q.lines) && seen < maxHeaderBlockLines; j++ {
 			if isBlankLine(q.lines[j].text) {
 				// Some programs set an empty line between the fields.
@@ -122,9 +125,36 @@ func (q *quoter) isHeaderBlock(i int) bool {
 			seen++
 			if l := headerLabel(q.lines[j].text); l != "" && contains(b.rest, l) {
 				found[l] = true
+				// "From: Milan, To: Rome, Date: …" is the form of a journey as well: it takes an address or a subject.
+				named = named || subjectLabels[l]
+			} else if seen == 1 {
+				named = named || strings.Contains(q.lines[j].text, "@")
 			}
 		}
-		if len(found) >= 2 {
+		if len(found) >= 2 && named {
+			return true
+		}
+	}
+	return false
+}
+
+// isUnorderedBlock recognises the blocks of web mail that begin with the date or the recipient: at least four labelled lines in a row,
+// the sender's with an address among them.
+func (q *quoter) isUnorderedBlock(i int, b *headerLabels) bool {
+	found, sender := map[string]bool{}, false
+	for j := i; j < len(q.lines) && j < i+maxHeaderBlockLines; j++ {
+		l := headerLabel(q.lines[j].text)
+		switch {
+		case l == "":
+			return false
+		case contains(b.from, l):
+			sender = strings.Contains(q.lines[j].text, "@")
+		case contains(b.rest, l):
+			found[l] = true
+		default:
+			return false
+		}
+		if sender && len(found) >= 3 {
 			return true
 		}
 	}

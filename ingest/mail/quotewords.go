@@ -27,13 +27,25 @@ var attributionShapes = []attributionShape{
 	{[]string{"в ", "от "}, []string{"написал", "написала", "написал(а)", "пишет", "пользователь написал"}},
 	{[]string{"vào "}, []string{"đã viết"}},
 	{[]string{"pada "}, []string{"menulis"}},
+	{[]string{}, []string{"ezt írta", "írta"}},
+	{[]string{"în "}, []string{"a scris"}},
+	{[]string{"στις ", "την "}, []string{"έγραψε"}},
+	{[]string{}, []string{"kirjoitti"}},
+	{[]string{}, []string{"yazdı", "şunu yazdı"}},
+	{[]string{"в ", "у "}, []string{"пише", "написав", "написала"}},
+	{[]string{"在 ", "在"}, []string{"写道", "寫道"}},
+	{[]string{}, []string{"님이 작성"}},
 }
 
 // attributionMiddles stand between a name and a date at the end of a line.
-var attributionMiddles = []string{" wrote on ", " ha scritto il ", " ha scritto in data ", " in data ", " schrieb am ", " a écrit le ", " escribió el ", " wrote at ", " schreef op ", " skrev den "}
+var attributionMiddles = []string{" wrote on ", " ha scritto il ", " ha scritto in data ", " in data ", " schrieb am ", " a écrit le ", " escribió el ", " wrote at ", " schreef op ", " skrev den ", " kirjoitti ", " ezt írta (időpont"}
 
-// middleVerbs stand between a date and a name.
-var middleVerbs = []string{" schrieb ", " schreef ", " skrev ", " a écrit ", " wrote ", " ha scritto ", " escribió ", " escreveu ", " написал ", " napsal "}
+// middleVerbs stand between a date and a name. In the languages of addressedVerbs that order is rare: there a name alone, which a
+// sentence may hold as well, does not do.
+var (
+	middleVerbs    = []string{" schrieb ", " schreef ", " skrev "}
+	addressedVerbs = []string{" a écrit ", " wrote ", " ha scritto ", " escribió ", " escreveu ", " написал ", " napsal "}
+)
 
 // headerLabels are the labels of a quoted header block in one language.
 type headerLabels struct {
@@ -42,7 +54,7 @@ type headerLabels struct {
 
 // headerBlocks of 8.2. Lower case, without the colon.
 var headerBlocks = []headerLabels{
-	{[]string{"da", "mittente"}, []string{"inviato", "inviato il", "data", "data invio", "a", "destinatario", "cc", "oggetto", "ccn", "rispondi a", "priorità", "allegati"}},
+	{[]string{"da", "mittente"}, []string{"inviato", "inviato il", "data", "data invio", "a", "per", "destinatario", "cc", "oggetto", "ccn", "rispondi a", "priorità", "allegati"}},
 	{[]string{"from"}, []string{"sent", "date", "to", "cc", "bcc", "subject", "reply-to", "reply to", "organization", "importance", "attachments", "when", "where", "sent at"}},
 	{[]string{"von"}, []string{"gesendet", "datum", "an", "cc", "kopie", "betreff", "gesendet am", "date", "to", "subject"}},
 	{[]string{"de", "expéditeur"}, []string{"envoyé", "envoyé le", "date", "à", "a", "cc", "copie", "objet", "date d'envoi", "répondre à", "envoyé par"}},
@@ -55,7 +67,17 @@ var headerBlocks = []headerLabels{
 	{[]string{"от", "от кого"}, []string{"отправлено", "дата", "кому", "копия", "тема", "отправлен"}},
 	{[]string{"lähettäjä"}, []string{"lähetetty", "vastaanottaja", "kopio", "aihe", "päivämäärä"}},
 	{[]string{"gönderen", "kimden"}, []string{"gönderildi", "tarih", "kime", "bilgi", "konu", "gönderme tarihi", "alıcı"}},
+	{[]string{"feladó"}, []string{"elküldve", "dátum", "címzett", "másolatot kap", "tárgy"}},
+	{[]string{"de la"}, []string{"trimis", "data", "către", "cc", "subiect"}},
+	{[]string{"από"}, []string{"στάλθηκε", "ημερομηνία", "προς", "κοιν", "θέμα"}},
+	{[]string{"від"}, []string{"надіслано", "дата", "кому", "копія", "тема"}},
 	{[]string{"差出人", "发件人", "寄件者"}, []string{"送信日時", "宛先", "件名", "发送时间", "收件人", "主题", "日付", "抄送"}},
+}
+
+// subjectLabels are those of headerBlocks that name the subject.
+var subjectLabels = map[string]bool{
+	"oggetto": true, "subject": true, "betreff": true, "objet": true, "asunto": true, "assunto": true, "onderwerp": true, "ämne": true, "emne": true,
+	"temat": true, "předmět": true, "тема": true, "aihe": true, "konu": true, "tárgy": true, "subiect": true, "θέμα": true, "件名": true, "主题": true,
 }
 
 // originalRules of 8.3 stand between dashes or alone above a header block.
