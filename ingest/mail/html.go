@@ -57,10 +57,10 @@ type htmlText struct {
 }
 
 type htmlElement struct {
-	name                                              string
+	name                                                   string
 	hides, pre, quotes, container, own, signs, dark, block bool
-	ordered                                           bool
-	count                                             int
+	ordered                                                bool
+	count                                                  int
 }
 
 const (
