@@ -156,6 +156,7 @@ func (m *Mail) nullReturnPath(h *header) bool {
 	if !h.has("return-path") {
 		return false
 	}
-	v := strings.TrimSpace(dropComments(h.get("return-path")))
-	return strings.Trim(v, "<> ") == ""
+	v := strings.Trim(strings.TrimSpace(dropComments(h.get("return-path"))), "<> ")
+	// Sendmail writes the null path as that of its own daemon.
+	return v == "" || len(v) >= 13 && strings.EqualFold(v[:13], "mailer-daemon") && (len(v) == 13 || v[13] == '@')
 }

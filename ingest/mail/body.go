@@ -33,9 +33,19 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	if len(c.pieces) == 0 && len(c.files) == 1 && c.files[0] == top && (top.ctype == "text/plain" || top.isHTML()) {
 		// The whole mail is one text marked as a file.
 		c.pieces = []piece{{part: top, html: top.isHTML()}}
-		if top.fileName() == "" {
+		if top.fileName() == "" && len(bytes.TrimSpace(top.body)) > 0 {
 			c.files = nil
 		}
+	}
+	if len(c.pieces) == 0 && len(c.files) == 1 && c.files[0] == top && top.isMessage() {
+		// The whole mail is another mail, as old programs forwarded: its words are what there is to read.
+		inner := top
+		for inner.isMessage() && len(inner.kids) > 0 {
+			inner = inner.kids[0]
+		}
+		in := chooser{pec: c.pec}
+		in.choose(inner, true)
+		c.pieces, c.htmls = in.pieces, in.htmls
 	}
 	if c.encrypted {
 		m.flag("encrypted")
@@ -61,6 +71,39 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	m.Visible, m.Elided, rules = splitQuote(lines, subject)
 	m.Rules = append(m.Rules, rules...)
 	m.listFiles(c.files, cids, limits)
+	if m.Text == "" && len(m.Attachments) == 0 {
+		m.rescue(top, limits)
+	}
+}
+
+// rescue shows what a mail without words and files holds besides: the text before and after its parts, else the empty parts themselves,
+// so that an agent sees that something came.
+func (m *Mail) rescue(top *entity, limits Limits) {
+	var lines []textLine
+	if top.isMultipart() {
+		part := *top
+		part.ctype, part.encoding = "text/plain", ""
+		for l := range strings.SplitSeq(m.decodePart(&part, limits.Text, "text_cut"), "\n") {
+			if name := fieldName([]byte(l)); strings.HasPrefix(l, "--") || name != "" && name == headerLabel(l) {
+				continue
+			}
+			lines = append(lines, textLine{text: l})
+		}
+		m.Text = joinLines(lines)
+		m.Visible = m.Text
+	}
+	if m.Text != "" {
+		m.flag("repaired")
+		m.rule("2.3", "outside_parts")
+		return
+	}
+	var empty []*entity
+	topParts(top, func(e *entity) {
+		if !e.isMultipart() && len(empty) < limits.Files {
+			empty = append(empty, e)
+		}
+	})
+	m.listFiles(empty, nil, limits)
 }
 
 func (c *chooser) choose(e *entity, first bool) {

@@ -283,45 +283,121 @@ func failureText(s string) (text, rest string) {
 	return s, ""
 }
 
-// recipientInText finds the address a failure paragraph names: an address
-// followed by a colon or between brackets on its own line first, then the first
-// that is neither ours nor a daemon's.
+// recipientInText finds the address a failure paragraph names. The best is one that a field of RFC 3464 names in prose, as reports that lost
+// their parts do; then the first after words such as "the following recipients"; then one at the start of a line or before a colon;
+// then any that is neither ours nor a daemon's. The summary of the mail itself ("To: …", "From: …") comes last.
 func (m *Mail) recipientInText(text string, r *Reader) string {
-	fallback := ""
+	const (
+		none = iota
+		summary
+		mentioned
+		leading
+		announced
+	)
+	best, found := none, ""
+	expected := false
 	for line := range strings.Lines(text) {
-		if strings.IndexByte(line, '@') < 0 || len(line) > 2000 || strings.Contains(strings.ToLower(line), "message-id") {
+		trimmed := strings.TrimSpace(line)
+		if trimmed == "" || len(line) > 2000 {
 			continue
 		}
-		trimmed := strings.TrimSpace(line)
-		for w := range strings.FieldsFuncSeq(trimmed, func(c rune) bool { return strings.ContainsRune(" \t<>()[]\"',;=", c) }) {
-			if strings.IndexByte(w, '@') <= 0 {
-				continue
-			}
-			if _, v := r.Keys.CheckMessageID(w); v != Foreign {
-				continue
-			}
-			a := bareAddress(w)
-			local, domain, _ := strings.Cut(a, "@")
-			if a == "" || daemonLocal(local) || !strings.Contains(domain, ".") || m.From != nil && strings.EqualFold(a, m.From.Address) {
-				continue
-			}
-			if p, err := ticketing.ParseAddress(a); err == nil {
-				if _, _, own := r.Own.match(p); own {
-					continue
-				}
-			}
-			if m.isRecipient(a) {
-				continue
-			}
-			if strings.HasPrefix(trimmed, "<") || strings.HasSuffix(trimmed, ":") || strings.HasPrefix(trimmed, w) {
+		low := strings.ToLower(trimmed)
+		if strings.HasPrefix(low, "final-recipient:") || strings.HasPrefix(low, "original-recipient:") {
+			if a := statusRecipient(trimmed[strings.IndexByte(trimmed, ':')+1:]); a != "" {
 				return a
 			}
-			if fallback == "" {
-				fallback = a
+		}
+		announces := announcesRecipients(low)
+		if strings.IndexByte(line, '@') < 0 {
+			if a := m.localRecipient(trimmed); expected && a != "" && best < announced {
+				best, found = announced, a
+			}
+			expected = expected || announces
+			continue
+		}
+		if strings.Contains(low, "message-id") {
+			continue
+		}
+		label := headerLabel(trimmed)
+		for w := range strings.FieldsFuncSeq(trimmed, func(c rune) bool { return strings.ContainsRune(" \t<>()[]\"',;=", c) }) {
+			a := m.failedAddress(w, r)
+			if a == "" || strings.Contains(low, "from "+strings.ToLower(strings.TrimRight(w, ".:"))) || strings.Contains(low, "from <"+strings.ToLower(w)) {
+				continue
+			}
+			weight := mentioned
+			switch {
+			case label == "to" || label == "from" || label == "cc" || label == "a" || label == "da" || label == "an" || label == "von":
+				weight = summary
+			case expected:
+				weight = announced
+			case strings.HasPrefix(trimmed, "<") || strings.HasSuffix(trimmed, ":") || strings.HasPrefix(trimmed, w):
+				weight = leading
+			}
+			if weight > best {
+				best, found = weight, a
 			}
 		}
+		if best == announced {
+			return found
+		}
+		expected = announces
 	}
-	return fallback
+	return found
+}
+
+// announcesRecipients reports lines after which servers list the addresses that failed.
+func announcesRecipients(low string) bool {
+	if !strings.HasSuffix(low, ":") {
+		return false
+	}
+	for _, w := range []string{"recipient", "following address", "destinatar", "empfänger", "the following user"} {
+		if strings.Contains(low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// localRecipient reads the bare user name that a daemon gives for a mailbox of its own host.
+func (m *Mail) localRecipient(s string) string {
+	if m.From == nil || m.From.Parsed.IsZero() || !daemonLocal(m.From.Parsed.Local) || len(s) > 64 {
+		return ""
+	}
+	letters := false
+	for _, c := range s {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+			letters = true
+		case c >= '0' && c <= '9', c == '.', c == '_', c == '-', c == '+':
+		default:
+			return ""
+		}
+	}
+	if !letters {
+		return ""
+	}
+	return bareAddress(s + "@" + m.From.Parsed.Domain)
+}
+
+// failedAddress returns the address that a word is, unless it is ours, a daemon's, the sender's or that of who got the report.
+func (m *Mail) failedAddress(w string, r *Reader) string {
+	if strings.IndexByte(w, '@') <= 0 {
+		return ""
+	}
+	if _, v := r.Keys.CheckMessageID(w); v != Foreign {
+		return ""
+	}
+	a := bareAddress(w)
+	local, domain, _ := strings.Cut(a, "@")
+	if a == "" || daemonLocal(local) || !strings.Contains(domain, ".") || m.From != nil && strings.EqualFold(a, m.From.Address) || m.isRecipient(a) {
+		return ""
+	}
+	if p, err := ticketing.ParseAddress(a); err == nil {
+		if _, _, own := r.Own.match(p); own {
+			return ""
+		}
+	}
+	return a
 }
 
 func (m *Mail) isRecipient(a string) bool {

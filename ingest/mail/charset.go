@@ -80,6 +80,9 @@ func decodeText(b []byte, label string) (s string, guessed bool) {
 		}
 		return decodeWith(charmap.Windows1252, b), false
 	}
+	if isUTF7(label) {
+		return decodeUTF7(b), true
+	}
 	e := lookupCharset(label)
 	if e == nil {
 		return guessText(b), true

@@ -133,6 +133,10 @@ func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 	if reportType == "dmarc" || reportType == "tlsrpt" || isAggregate(m) {
 		return say(ticketing.KindFeedback, "aggregate report")
 	}
+	if strings.EqualFold(strings.TrimSpace(h.get("x-apple-unsubscribe")), "true") {
+		// Apple's mail programs answer a mailto of List-Unsubscribe (RFC 2369) by themselves: who gets our mail does not want it.
+		return say(ticketing.KindFeedback, "X-Apple-Unsubscribe")
+	}
 	// calendar
 	if calendar != nil && (leaves == 1 || calendar.parent != nil && calendar.parent.ctype == "multipart/alternative" && calendar.params.list["method"] != "") {
 		switch strings.ToLower(calendar.params.list["method"]) {
