@@ -16,24 +16,24 @@ import (
 
 // ExplainCmd tells how a mail is read. It needs no database and no network.
 type ExplainCmd struct {
-	JSON bool   `help:"Print one JSON object instead of sentences."`
-	Lang string `enum:"it,en," default:"" help:"Language of the sentences: it or en; empty takes that of the settings."`
+	JSON  bool   `help:"Print one JSON object instead of sentences."`
+	Lang  string `enum:"it,en," default:"" help:"Language of the sentences: it or en; empty takes that of the settings."`
+	Batch string `placeholder:"PATH" type:"path" help:"Read all mails of a folder, an mbox file or a Maildir, and print one JSON object a line."`
 }
 
 // Help is shown by explain --help.
 func (ExplainCmd) Help() string {
-	return "Examples:\n  sportello explain < mail.eml\n  sportello explain --json < mail.eml | jq .kind\n  sportello explain -c sportello.yaml < mail.eml   # knows our addresses, keys and trusted servers"
+	return "Examples:\n  sportello explain < mail.eml\n  sportello explain --json < mail.eml | jq .kind\n" +
+		"  sportello explain -c sportello.yaml < mail.eml   # knows our addresses, keys and trusted servers\n" +
+		"  sportello explain --batch ~/Maildir | jq -r .kind | sort | uniq -c\n  sportello explain --batch old.mbox > read.jsonl\n" +
+		"\nThe lines of --batch come in the order of the folder or file; source and number tell which mail each is, error why one could not be opened."
 }
 
 // maxExplain bounds what is read from standard input; the reader's own limits are far below.
 const maxExplain = 256 << 20
 
-// Run reads one mail from standard input.
-func (cmd ExplainCmd) Run(_ context.Context, c *console) error {
-	raw, err := io.ReadAll(io.LimitReader(c.in, maxExplain))
-	if err != nil {
-		return fmt.Errorf("cannot read the mail from standard input: %w", err)
-	}
+// Run reads one mail from standard input, or all of a batch.
+func (cmd ExplainCmd) Run(ctx context.Context, c *console) error {
 	r := &mail.Reader{Limits: mail.DefaultLimits()}
 	lang := cmd.Lang
 	if c.path != "" {
@@ -51,17 +51,24 @@ func (cmd ExplainCmd) Run(_ context.Context, c *console) error {
 	if lang == "" {
 		lang = "it"
 	}
+	words, err := templates.Load()
+	if err != nil {
+		return err
+	}
+	if cmd.Batch != "" {
+		return explainBatch(ctx, c, r, cmd.Batch, func(key string, args map[string]any) string { return words.T(lang, "cli.explain."+key, args) })
+	}
+	raw, err := io.ReadAll(io.LimitReader(c.in, maxExplain))
+	if err != nil {
+		return fmt.Errorf("cannot read the mail from standard input: %w", err)
+	}
 	m := r.Read(raw)
 	if cmd.JSON {
 		e := json.NewEncoder(c.out)
 		e.SetEscapeHTML(false)
 		return e.Encode(m.Explain())
 	}
-	words, err := templates.Load()
-	if err != nil {
-		return err
-	}
-	return tellMail(c.out, words, lang, m.Explain())
+	return tellMail(c, words, lang, m.Explain())
 }
 
 // explainReader knows what the settings know: addresses, keys, trusted servers, lists.
@@ -76,11 +83,43 @@ func explainReader(cfg Config) (*mail.Reader, error) {
 	return mailReader(cfg, cfg.Mailboxes[0], keys)
 }
 
+// ruleChapters says under which heading the sentence of a rule stands; what is not named stands under what was read.
+var ruleChapters = map[string]string{
+	"auth": "sender", "pec_envelope": "sender", "pec_standing": "sender", "kind": "kind", "pec_receipt": "kind", "failure": "kind", "pec_about": "where",
+	"own_id_failed": "where", "quarantine": "where", "no_answer": "answer", "forward": "sender", "forward_abstains": "sender",
+}
+
 // tellMail tells what was read as sentences, each with the number of its rule.
-func tellMail(w io.Writer, words *templates.Set, lang string, e mail.Explain) error {
-	say := func(key string, args map[string]any) {
-		_, _ = fmt.Fprintln(w, words.T(lang, "cli.explain."+key, args))
+func tellMail(c *console, words *templates.Set, lang string, e mail.Explain) error {
+	t := func(key string, args map[string]any) string { return words.T(lang, "cli.explain."+key, args) }
+	say := func(key string, args map[string]any) { _, _ = fmt.Fprintln(c.out, "  "+t(key, args)) }
+	head := func(key string) { _, _ = fmt.Fprintln(c.out, c.paint("1", t("head."+key, nil))) }
+	rules := func(chapter string) {
+		for _, r := range e.Rules {
+			if at := ruleChapters[r.Code]; at == chapter || at == "" && chapter == "read" {
+				_, _ = fmt.Fprintln(c.out, "  "+ruleSentence(words, lang, r))
+			}
+		}
 	}
+
+	head("read")
+	say("subject", map[string]any{"subject": e.Subject})
+	if e.Date != nil {
+		say("date", map[string]any{"date": *e.Date})
+	}
+	say("language", map[string]any{"language": e.Language})
+	for _, f := range e.Attachments {
+		say("file", map[string]any{"name": f.FileName, "type": f.ContentType, "size": f.Size})
+	}
+	for _, f := range e.Flags {
+		say("flag."+f, nil)
+	}
+	rules("read")
+	if e.Elided != "" {
+		say("elided", map[string]any{"lines": strings.Count(e.Elided, "\n") + 1})
+	}
+
+	head("sender")
 	if e.From == nil {
 		say("from_none", nil)
 	} else {
@@ -89,49 +128,62 @@ func tellMail(w io.Writer, words *templates.Set, lang string, e mail.Explain) er
 	if !e.Identity {
 		say("identity_bad", nil)
 	}
-	say("auth."+string(e.Auth), nil)
-	say("subject", map[string]any{"subject": e.Subject})
-	if e.Date != nil {
-		say("date", map[string]any{"date": *e.Date})
-	}
+	rules("sender")
+
+	head("kind")
 	say("kind."+string(e.Kind), nil)
-	if e.FailedRecipient != nil && e.Failure != nil {
-		say("failure", map[string]any{"recipient": *e.FailedRecipient, "status": e.Failure.Status, "reason": e.Failure.Reason})
+	rules("kind")
+	if e.FailedRecipient != nil {
+		say("failure", map[string]any{"recipient": *e.FailedRecipient})
 	}
-	say("language", map[string]any{"language": e.Language})
-	for _, f := range e.Attachments {
-		say("file", map[string]any{"name": f.FileName, "type": f.ContentType, "size": f.Size})
-	}
-	for _, r := range e.Rules {
-		var args []string
-		for k, v := range r.Args {
-			args = append(args, k+"="+v)
-		}
-		sort.Strings(args)
-		say("rule", map[string]any{"number": r.Number, "code": r.Code, "args": strings.Join(args, " ")})
-	}
-	switch {
-	case e.Quarantine != "":
-		say("quarantine", map[string]any{"cause": e.Quarantine, "reason": e.Reason})
-	case e.Thread.Rule == ticketing.ClaimNone && len(e.Thread.Refs) > 0:
+
+	head("where")
+	if e.Thread.Rule == ticketing.ClaimNone && len(e.Thread.Refs) > 0 {
 		say("thread.unknown", map[string]any{"count": len(e.Thread.Refs)})
-	default:
+	} else {
 		say("thread."+string(e.Thread.Rule), nil)
 	}
-	if e.Auto.Allowed {
+	rules("where")
+	say("outcome."+string(e.Outcome), map[string]any{"cause": e.Quarantine, "reason": e.Reason})
+
+	head("answer")
+	denied := false
+	for _, r := range e.Rules {
+		denied = denied || ruleChapters[r.Code] == "answer"
+	}
+	switch {
+	case e.Auto.Allowed:
 		say("answer.yes", nil)
-	} else {
+	case !denied:
 		say("answer.no", map[string]any{"reason": e.Auto.Reason})
 	}
-	_, _ = fmt.Fprintln(w)
-	say("visible", nil)
-	for _, line := range strings.Split(e.Visible, "\n") {
-		_, _ = fmt.Fprintln(w, "  "+line)
-	}
-	if e.Elided != "" {
-		say("elided", map[string]any{"lines": strings.Count(e.Elided, "\n") + 1})
+	rules("answer")
+
+	_, _ = fmt.Fprintln(c.out, c.paint("1", t("visible", nil)))
+	for line := range strings.SplitSeq(e.Visible, "\n") {
+		_, _ = fmt.Fprintln(c.out, "  "+line)
 	}
 	return nil
+}
+
+// ruleSentence tells one kept decision. A code of another version without a sentence is told as it is.
+func ruleSentence(words *templates.Set, lang string, r ticketing.Rule) string {
+	args := map[string]any{"number": r.Number}
+	for k, v := range r.Args {
+		args[k] = v
+		if word := "cli.explain." + k + "." + v; words.Has(word) {
+			args[k] = words.T(lang, word, nil)
+		}
+	}
+	if key := "cli.explain.rule." + r.Code; words.Has(key) {
+		return words.T(lang, key, args)
+	}
+	var rest []string
+	for k, v := range r.Args {
+		rest = append(rest, k+"="+v)
+	}
+	sort.Strings(rest)
+	return words.T(lang, "cli.explain.rule.other", map[string]any{"number": r.Number, "code": r.Code, "args": strings.Join(rest, " ")})
 }
 
 // CheckCmd tries every connection.

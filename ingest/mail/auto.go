@@ -69,7 +69,7 @@ func noReplyLocal(local string) bool {
 // decideAuto applies M1–M13 as far as one mail by itself tells (section 4).
 func (m *Mail) decideAuto(r *Reader, h *header, root *entity) {
 	deny := func(number, what string) {
-		m.rule(number, what)
+		m.rule(number, ruleNoAnswer, "mark", what)
 		if m.Auto.Reason == "" {
 			m.Auto.Reason = number + " " + what
 		}

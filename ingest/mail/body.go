@@ -94,7 +94,7 @@ func (m *Mail) rescue(top *entity, limits Limits) {
 	}
 	if m.Text != "" {
 		m.flag("repaired")
-		m.rule("2.3", "outside_parts")
+		m.rule("2.3", ruleOutsideParts)
 		return
 	}
 	var empty []*entity

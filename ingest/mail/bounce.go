@@ -214,7 +214,7 @@ func (m *Mail) readBounce(r *Reader, h *header, root *entity) {
 		f.Permanent = !strings.HasPrefix(status, "4")
 	}
 	m.Failure = f
-	m.rule("3.2", "status "+status+" reason "+f.Reason)
+	m.rule("3.2", ruleFailure, "status", status, "reason", f.Reason)
 }
 
 func firstWord(reason, fallback string) string {

@@ -28,6 +28,7 @@ type Explain struct {
 	Thread          ExplainThread        `json:"thread"`
 	Auto            ticketing.AutoAnswer `json:"auto_answer"`
 	// What follows is more than section 11 promises.
+	Outcome    Outcome          `json:"outcome"`
 	Quarantine string           `json:"quarantine"` // cause, empty if the reader refuses nothing
 	Reason     string           `json:"quarantine_reason"`
 	Flags      []string         `json:"flags"`
@@ -46,6 +47,52 @@ type ExplainFile struct {
 type ExplainThread struct {
 	Rule ticketing.ClaimRule `json:"rule"`
 	Refs []string            `json:"refs"`
+}
+
+// Outcome is where a mail would go as far as it tells by itself (mail.md section 3.1); the database may know more.
+type Outcome string
+
+// Outcomes.
+const (
+	OutcomeQuarantine Outcome = "quarantine"
+	OutcomeReport     Outcome = "report"     // noted on the letter it is about, else quarantine
+	OutcomeReceipt    Outcome = "receipt"    // noted on the letter it is about
+	OutcomeAutomatic  Outcome = "automatic"  // filed without a ticket, or folded on the one it answers
+	OutcomeReply      Outcome = "reply"      // joins the ticket its thread names
+	OutcomeTicket     Outcome = "ticket"     // a new ticket, without an automatic answer
+	OutcomeSuggestion Outcome = "suggestion" // articles first if the knowledge base is confident, else a ticket
+)
+
+func (m *Mail) outcome(candidate bool) Outcome {
+	switch {
+	case m.Quarantine != "":
+		return OutcomeQuarantine
+	case m.Own:
+		return OutcomeAutomatic
+	}
+	switch m.Kind {
+	case ticketing.KindBounce:
+		return OutcomeReport
+	case ticketing.KindPECReceipt:
+		return OutcomeReceipt
+	case ticketing.KindAutoReply, ticketing.KindFeedback:
+		return OutcomeAutomatic
+	case ticketing.KindCalendar:
+		if m.Answers {
+			return OutcomeAutomatic
+		}
+	case ticketing.KindList:
+		if !candidate && !m.Public {
+			return OutcomeAutomatic
+		}
+	}
+	switch {
+	case candidate:
+		return OutcomeReply
+	case m.Auto.Allowed:
+		return OutcomeSuggestion
+	}
+	return OutcomeTicket
 }
 
 // Explain tells everything about the mail that needs no database.
@@ -80,6 +127,7 @@ func (m *Mail) Explain() Explain {
 			break
 		}
 	}
+	e.Outcome = m.outcome(e.Thread.Rule != ticketing.ClaimNone)
 	for _, f := range m.Attachments {
 		e.Attachments = append(e.Attachments, ExplainFile{f.FileName, f.ContentType, f.Size, f.Inline})
 	}

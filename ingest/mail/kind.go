@@ -57,7 +57,7 @@ func topParts(root *entity, f func(*entity)) {
 // top, the first that fits.
 func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 	say := func(kind ticketing.Kind, what string) ticketing.Kind {
-		m.rule("kind", string(kind)+": "+what)
+		m.rule("3", ruleKind, "kind", string(kind), "mark", what)
 		return kind
 	}
 	reportType := ""
@@ -141,6 +141,7 @@ func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 	if calendar != nil && (leaves == 1 || calendar.parent != nil && calendar.parent.ctype == "multipart/alternative" && calendar.params.list["method"] != "") {
 		switch strings.ToLower(calendar.params.list["method"]) {
 		case "reply", "counter":
+			m.Answers = true
 			return say(ticketing.KindCalendar, "method reply")
 		}
 		return say(ticketing.KindCalendar, "text/calendar")

@@ -49,7 +49,7 @@ type Mail struct {
 	Attachments           []File
 
 	Kind            ticketing.Kind
-	Answers         bool // kind auto-reply: a program that answers
+	Answers         bool // kind auto-reply: a program that answers; kind calendar: METHOD REPLY or COUNTER
 	Failure         *Failure
 	FailedRecipient string
 	Bounce          *Bounce // set for bounces
@@ -102,15 +102,11 @@ func (m *Mail) flag(name string) {
 	}
 }
 
-func (m *Mail) rule(number, code string) {
-	m.Rules = append(m.Rules, ticketing.Rule{Number: number, Code: code})
-}
-
 // refuse sets the cause of quarantine; the first one stays.
 func (m *Mail) refuse(cause ticketing.Cause, reason string) {
 	if m.Quarantine == "" {
 		m.Quarantine, m.QuarantineReason = cause, reason
-		m.rule(reason, "quarantine "+string(cause))
+		m.rule(reason, ruleQuarantine, "cause", string(cause))
 	}
 }
 
@@ -184,7 +180,7 @@ func (m *Mail) isReport() bool {
 
 func (m *Mail) kindOf(r *Reader, outer, top *entity) ticketing.Kind {
 	if m.PEC != nil && m.PEC.Receipt != "" {
-		m.rule("PEC1", "receipt "+m.PEC.Receipt)
+		m.rule("PEC1", rulePECReceipt, "receipt", m.PEC.Receipt)
 		return ticketing.KindPECReceipt
 	}
 	return m.classify(r, &top.header, top)
@@ -223,7 +219,7 @@ func (m *Mail) openEnvelope(r *Reader, envelope, inner *header) {
 	p := m.PEC
 	p.Trusted = !p.Broken && r.trustEnvelope(envelope)
 	p.Certified = p.Trusted && p.Envelope == "posta-certificata"
-	m.rule("PEC3", p.Envelope)
+	m.rule("PEC3", ruleEnvelope, "envelope", p.Envelope)
 	if p.Envelope != "posta-certificata" || p.Sender == "" {
 		return
 	}
@@ -301,14 +297,14 @@ func (m *Mail) readHeader(r *Reader, outer, top *entity, limits Limits) {
 	}
 	if m.PEC != nil && outer != top {
 		m.Auth = m.PEC.auth()
-		m.rule("PEC5", string(m.Auth))
+		m.rule("PEC5", ruleStanding, "result", string(m.Auth))
 	} else {
 		var untrusted bool
 		m.Auth, untrusted = authenticate(&outer.header, r.TrustedAuthserv, domain)
 		if untrusted {
 			m.flag("untrusted_auth")
 		}
-		m.rule("S29", string(m.Auth))
+		m.rule("S29", ruleAuth, "result", string(m.Auth))
 	}
 	if m.Auth == ticketing.AuthFail {
 		m.flag("auth_fail")

@@ -137,7 +137,7 @@ func findPEC(root *entity, limits Limits) (p *PEC, inner *entity) {
 
 // readReceipt fills the failure of a receipt (PEC6, PEC8).
 func (m *Mail) readReceipt() {
-	m.rule("PEC6", m.PEC.Receipt)
+	m.rule("PEC6", rulePECFailure, "receipt", m.PEC.Receipt)
 	kind := receiptFailures[m.PEC.Receipt]
 	if !kind.failed {
 		return

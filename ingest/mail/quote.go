@@ -28,19 +28,19 @@ func splitQuote(lines []textLine, subject subjectKind) (visible, elided string, 
 	q.decide()
 	visible, elided = q.join(false), q.join(true)
 	if visible == "" && elided != "" {
-		q.note("Q15", "nothing_new", -1)
+		q.note("Q15", ruleNothingNew, -1)
 	}
 	return visible, elided, q.rules
 }
 
 // note keeps a decision once, with the line (counted from 1) it was first taken at.
-func (q *quoter) note(number, code string, line int) {
+func (q *quoter) note(number string, code ruleCode, line int) {
 	for i := range q.rules {
-		if q.rules[i].Code == code {
+		if q.rules[i].Code == string(code) {
 			return
 		}
 	}
-	r := ticketing.Rule{Number: number, Code: code}
+	r := ticketing.Rule{Number: number, Code: string(code)}
 	if line >= 0 {
 		r.Args = map[string]string{"line": strconv.Itoa(line + 1)}
 	}
@@ -95,13 +95,13 @@ func (q *quoter) classify() {
 			q.kind[i] = kindBlank
 			continue
 		case q.isMarker(i):
-			q.note("Q14", "reply_marker", i)
+			q.note("Q14", ruleReplyMarker, i)
 			for j := i; j < n; j++ {
 				q.setQuote(j)
 			}
 			return
 		case q.lines[i].hint&hintOwn != 0:
-			q.note("Q4", "own_quotation", i)
+			q.note("Q4", ruleOwnQuotation, i)
 			continue
 		case isQuoted(s):
 			q.kind[i] = kindQuote
@@ -128,9 +128,9 @@ func (q *quoter) classify() {
 				break
 			}
 			if original {
-				q.note("Q3", "original_rule", i)
+				q.note("Q3", ruleOriginalRule, i)
 			} else {
-				q.note("Q6", "header_block", i)
+				q.note("Q6", ruleHeaderBlock, i)
 			}
 			q.quoteTail(i)
 			return
@@ -140,7 +140,7 @@ func (q *quoter) classify() {
 			quotedNext := next < n && (isQuoted(q.lines[next].text) || q.lines[next].hint&hintQuote != 0)
 			switch {
 			case quotedNext:
-				q.note("Q5", "attribution", i)
+				q.note("Q5", ruleAttribution, i)
 				for j := i; j <= last; j++ {
 					q.setQuote(j)
 				}
@@ -150,7 +150,7 @@ func (q *quoter) classify() {
 				i = last
 				continue
 			case dated && q.textBefore(i):
-				q.note("Q5", "attribution", i)
+				q.note("Q5", ruleAttribution, i)
 				q.quoteTail(i)
 				return
 			case dated:
@@ -164,12 +164,12 @@ func (q *quoter) classify() {
 			}
 		}
 		if q.lines[i].hint&hintSignature != 0 {
-			q.note("Q10", "signature", i)
+			q.note("Q10", ruleSignature, i)
 			q.kind[i] = kindSignature
 		}
 	}
 	if forwarded >= 0 {
-		q.note("Q7", "forwarded_text", forwarded)
+		q.note("Q7", ruleForwardedText, forwarded)
 		for j := forwarded; j < n; j++ {
 			q.kind[j] = kindText
 			if isBlankLine(q.lines[j].text) {
@@ -226,7 +226,7 @@ func (q *quoter) container(i int) int {
 			break
 		}
 	}
-	q.note("Q3", "container", i)
+	q.note("Q3", ruleContainer, i)
 	for k := i; k < j; k++ {
 		q.setQuote(k)
 	}
@@ -283,11 +283,11 @@ func (q *quoter) decide() {
 		switch {
 		case introduced:
 		case marked == 1 && before == after:
-			q.note("Q4", "lone_line", i)
+			q.note("Q4", ruleLoneLine, i)
 			q.kind[i] = kindText
 		case !before && after:
 			// What stands above an answer without an introduction may be the writer's own (Q2); Q9 asks for the attribution.
-			q.note("Q9", "no_attribution", i)
+			q.note("Q9", ruleNoAttribution, i)
 			for k := i; k < j; k++ {
 				if q.kind[k] == kindQuote {
 					q.kind[k] = kindText
@@ -323,9 +323,9 @@ func (q *quoter) decide() {
 	}
 	switch {
 	case changes > 1:
-		q.note("Q8", "inline_answers", lastText)
+		q.note("Q8", ruleInlineAnswers, lastText)
 	case changes == 1:
-		q.note("Q9", "answer_below", lastText)
+		q.note("Q9", ruleAnswerBelow, lastText)
 	}
 	if changes > 1 {
 		// Q8 hides nothing above the last words, but for what follows a
@@ -397,21 +397,21 @@ func (q *quoter) signature(start, end int) {
 			continue
 		}
 		if filled(i, end) <= maxSignatureLines+1 {
-			q.note("Q10", "signature", i)
+			q.note("Q10", ruleSignature, i)
 			mark(i, end)
 			end = i
 			break
 		}
 		// A footer after the signature does not count towards its length.
 		if f := q.footer(i+1, end); f >= 0 && filled(i, f) <= maxSignatureLines+1 {
-			q.note("Q10", "signature", i)
+			q.note("Q10", ruleSignature, i)
 			mark(i, end)
 			end = i
 			break
 		}
 	}
 	if i := q.listFooter(start, end); i >= 0 {
-		q.note("Q12", "list_footer", i)
+		q.note("Q12", ruleListFooter, i)
 		mark(i, end)
 		end = i
 	}
@@ -425,7 +425,7 @@ func (q *quoter) signature(start, end int) {
 			return
 		}
 		if isDeviceLine(q.lines[last].text) {
-			q.note("Q11", "device_line", last)
+			q.note("Q11", ruleDeviceLine, last)
 			mark(last, last+1)
 			changed = true
 			continue
@@ -436,7 +436,7 @@ func (q *quoter) signature(start, end int) {
 			first--
 		}
 		if isFooter(q.lines[first].text) {
-			q.note("Q12", "legal_footer", first)
+			q.note("Q12", ruleLegalFooter, first)
 			mark(first, last+1)
 			changed = true
 			continue

@@ -154,7 +154,7 @@ func (m *Mail) readClaims(r *Reader) {
 			m.Claims = append(m.Claims, ticketing.Claim{Rule: ticketing.ClaimOwnID, Ref: refOf(id), Outgoing: row.String(), Valid: true})
 		} else if v == Failing {
 			m.flag("failed_token")
-			m.rule("M41", "own_id_failed")
+			m.rule("M41", ruleOwnIDFailed)
 		}
 	}
 	for _, id := range m.Refs {
