@@ -196,6 +196,7 @@ func (l *Ledger) hear(ctx context.Context, r *read) error {
 		return err
 	}
 	r.heard.Door = in.Door
+	r.heard = *l.Desk.OnBehalf(&r.heard)
 	r.heard.Quiet = r.heard.Quiet || in.Note == ticketing.NoteQuiet
 	if in.Note == ticketing.CauseTooLarge && !whole {
 		r.heard.Refused, r.heard.Detail = in.Note, in.Detail

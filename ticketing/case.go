@@ -52,6 +52,7 @@ type Findings struct {
 
 // Open loads everything that is known about a heard message.
 func (d *Desk) Open(ctx context.Context, tx Tx, in *Inbound, h *Heard) (*Case, error) {
+	h = d.OnBehalf(h)
 	c := &Case{Tx: tx, Now: tx.Now(), In: in, Heard: h, Queue: d.queue(h.Queue), Rule: ClaimNone, Standing: StandingStranger}
 	if h.LogicalKey != "" {
 		dup, err := tx.FindLogical(ctx, h.Group, h.LogicalKey)

@@ -235,6 +235,9 @@ type Heard struct {
 	Report    *Report
 	Act       *Act
 	Echo      *Echo
+	// Forwarded is the mail inside, if this one is a forward; Behalf is what the desk made of it.
+	Forwarded *Forwarded
+	Behalf    *Behalf
 	// Quiet: the mail lies before the mailbox's start; it never gets an automatic answer.
 	Quiet bool
 	Flags []string

@@ -61,6 +61,9 @@ func (d *Desk) Do(ctx context.Context, c *Case, dec Decision) error {
 	default:
 		err = Errorf("desk.decision", "no such decision: %q", dec.Do)
 	}
+	if err == nil && (dec.Do == DoOpen || dec.Do == DoReply || dec.Do == DoFollowUp) {
+		err = d.keepBehalf(ctx, c)
+	}
 	return err
 }
 

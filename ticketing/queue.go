@@ -35,6 +35,7 @@ type Queue struct {
 	RemindAfter     int // business days of waiting before the reminder
 	ResolveAfter    int // further business days before no_reply
 	Notifications   bool
+	ForwardAck      bool // acknowledge to customers what agents sent on in their name (F8)
 	PECAck          bool
 	Ack             string // everyone, proven, never
 }

@@ -104,6 +104,7 @@ type QueueConfig struct {
 	Resolve   int           `yaml:"resolve_after" doc:"Further business days before the ticket is resolved without an answer."`
 	Ack       string        `yaml:"ack" doc:"Who gets automatic answers: everyone, proven or never."`
 	PECAck    bool          `yaml:"pec_ack" doc:"Answer certified mail automatically too."`
+	FwdAck    bool          `yaml:"forward_ack" doc:"Acknowledge to the customer a mail that an agent forwarded in the customer's name."`
 	Notify    bool          `yaml:"notifications" doc:"Mail of programs (alarms, forms) opens tickets."`
 }
 

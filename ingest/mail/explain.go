@@ -29,6 +29,7 @@ type Explain struct {
 	Auto            ticketing.AutoAnswer `json:"auto_answer"`
 	// What follows is more than section 11 promises.
 	Outcome    Outcome          `json:"outcome"`
+	Forward    *ExplainForward  `json:"forward"`
 	Quarantine string           `json:"quarantine"` // cause, empty if the reader refuses nothing
 	Reason     string           `json:"quarantine_reason"`
 	Flags      []string         `json:"flags"`
@@ -41,6 +42,17 @@ type ExplainFile struct {
 	ContentType string `json:"content_type"`
 	Size        int64  `json:"size"`
 	Inline      bool   `json:"inline"`
+}
+
+// ExplainForward is the mail inside a forward; it opens a ticket of its writer only if an agent sent it on (mail.md section 7).
+type ExplainForward struct {
+	Attached bool    `json:"attached"`
+	From     *Person `json:"from"` // null when it abstains
+	Subject  string  `json:"subject"`
+	Date     *string `json:"date"`
+	Visible  string  `json:"visible_text"`
+	Comment  string  `json:"comment"`
+	Abstains string  `json:"abstains"`
 }
 
 // ExplainThread is what the thread headers say.
@@ -125,6 +137,13 @@ func (m *Mail) Explain() Explain {
 		if c.Valid && (c.Rule == ticketing.ClaimToken || c.Rule == ticketing.ClaimOwnID) {
 			e.Thread.Rule = c.Rule
 			break
+		}
+	}
+	if f := m.Forward; f != nil {
+		e.Forward = &ExplainForward{Attached: f.Attached, From: f.From, Subject: f.Subject, Visible: f.Visible, Comment: f.Comment, Abstains: f.Abstains}
+		if f.Date != nil {
+			s := f.Date.Format(time.RFC3339)
+			e.Forward.Date = &s
 		}
 	}
 	e.Outcome = m.outcome(e.Thread.Rule != ticketing.ClaimNone)

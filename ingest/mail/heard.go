@@ -46,6 +46,7 @@ func (r *Reader) Heard(m *Mail, at HeardAt) ticketing.Heard {
 		h.Refs = append(h.Refs, refOf(id))
 	}
 	h.Copied = r.copied(m)
+	h.Forwarded = m.Forward.heard()
 	for i := range m.Attachments {
 		f := &m.Attachments[i]
 		h.Files = append(h.Files, ticketing.HeardFile{Name: f.FileName, Type: f.ContentType, ContentID: f.ContentID, Inline: f.Inline, Data: f.Bytes()})

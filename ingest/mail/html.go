@@ -36,6 +36,7 @@ type htmlText struct {
 
 	space     bool // a blank is due before the next word
 	gap       bool // an empty line is due before the next line
+	spacer    bool // the open paragraph holds nothing but a no-break space, an empty line of Outlook's
 	bullet    string
 	stack     []htmlElement
 	hidden    int // open elements that hide
@@ -281,6 +282,8 @@ func (h *htmlText) close(tag string) {
 			continue
 		}
 		if gap, block := blockElements[tag]; block {
+			h.gap = h.gap || h.spacer && h.cur.Len() == 0
+			h.spacer = false
 			h.endLine()
 			h.gap = h.gap || gap && !(tag == "p" || tag == "table")
 			if tag == "p" && h.gap {
@@ -373,6 +376,7 @@ func (h *htmlText) text(b []byte) {
 		i := strings.IndexFunc(s, isBlank)
 		if i == 0 {
 			h.space = h.cur.Len() > 0
+			h.spacer = !h.space && strings.HasPrefix(s, "\u00a0")
 			j := strings.IndexFunc(s, func(r rune) bool { return !isBlank(r) })
 			if j < 0 {
 				return
@@ -419,7 +423,7 @@ func (h *htmlText) begin() {
 	if h.gap && len(h.lines) > 0 {
 		h.emit("")
 	}
-	h.gap, h.space = false, false
+	h.gap, h.space, h.spacer = false, false, false
 	h.hint = h.hints()
 	if h.bullet != "" {
 		h.cur.WriteString(h.bullet)

@@ -52,9 +52,10 @@ type Mail struct {
 	Answers         bool // kind auto-reply: a program that answers; kind calendar: METHOD REPLY or COUNTER
 	Failure         *Failure
 	FailedRecipient string
-	Bounce          *Bounce // set for bounces
-	PEC             *PEC    // set for certified mail
-	BounceToken     string  // ULID of a valid bounce token among the recipients
+	Bounce          *Bounce  // set for bounces
+	PEC             *PEC     // set for certified mail
+	Forward         *Forward // set when another mail stands inside as a forward
+	BounceToken     string   // ULID of a valid bounce token among the recipients
 
 	Auth         ticketing.Auth
 	Own          bool // Message-ID is ours and valid (M8)
@@ -113,7 +114,10 @@ func (m *Mail) refuse(cause ticketing.Cause, reason string) {
 // Read reads one raw mail. It never fails and never panics: what cannot be
 // read is left out, and limits set Quarantine. The Mail refers to raw, which
 // must not be changed afterwards.
-func (r *Reader) Read(raw []byte) (m *Mail) {
+func (r *Reader) Read(raw []byte) (m *Mail) { return r.read(raw, 0) }
+
+// read is Read of a mail that stands depth forwards deep.
+func (r *Reader) read(raw []byte, depth int) (m *Mail) {
 	defer func() {
 		// A fault in a reader of foreign bytes must not stop the other mails.
 		if p := recover(); p != nil {
@@ -164,6 +168,8 @@ func (r *Reader) Read(raw []byte) (m *Mail) {
 	if m.FromSelf && !m.Own && m.Kind == ticketing.KindNormal {
 		m.refuse(ticketing.CauseFromSelf, "S15")
 	}
+	_, subject := trimSubject(m.Subject)
+	m.readForward(r, top, subject, depth)
 	m.decideAuto(r, &top.header, top)
 	m.Language = ticketing.DetectLanguage(m.Visible)
 	m.hash(raw)

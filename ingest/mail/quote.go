@@ -90,6 +90,11 @@ func (q *quoter) classify() {
 	forwarded := -1
 	for i := 0; i < n; i++ {
 		s := q.lines[i].text
+		if q.lines[i].hint&hintQuote != 0 && isQuoted(s) && isForwardMarker(s) && (i == 0 || q.lines[i-1].hint&hintQuote == 0) {
+			// Apple sets a forwarded mail in the same container as an answered one; its first line tells them apart.
+			forwarded = i
+			break
+		}
 		switch {
 		case isBlankLine(s):
 			q.kind[i] = kindBlank

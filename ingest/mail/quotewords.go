@@ -54,11 +54,11 @@ type headerLabels struct {
 
 // headerBlocks of 8.2. Lower case, without the colon.
 var headerBlocks = []headerLabels{
-	{[]string{"da", "mittente"}, []string{"inviato", "inviato il", "data", "data invio", "a", "per", "destinatario", "cc", "oggetto", "ccn", "rispondi a", "priorità", "allegati"}},
+	{[]string{"da", "mittente"}, []string{"inviato", "inviato il", "data", "data invio", "a", "per", "destinatario", "cc", "oggetto", "ccn", "rispondi a", "priorità", "allegati", "date", "to", "subject"}},
 	{[]string{"from"}, []string{"sent", "date", "to", "cc", "bcc", "subject", "reply-to", "reply to", "organization", "importance", "attachments", "when", "where", "sent at"}},
 	{[]string{"von"}, []string{"gesendet", "datum", "an", "cc", "kopie", "betreff", "gesendet am", "date", "to", "subject"}},
-	{[]string{"de", "expéditeur"}, []string{"envoyé", "envoyé le", "date", "à", "a", "cc", "copie", "objet", "date d'envoi", "répondre à", "envoyé par"}},
-	{[]string{"de", "remitente"}, []string{"enviado", "enviado el", "fecha", "para", "cc", "asunto", "enviado a las"}},
+	{[]string{"de", "expéditeur"}, []string{"envoyé", "envoyé le", "date", "à", "a", "cc", "copie", "objet", "date d'envoi", "répondre à", "envoyé par", "date", "to", "subject", "sujet", "pour"}},
+	{[]string{"de", "remitente"}, []string{"enviado", "enviado el", "fecha", "para", "cc", "asunto", "enviado a las", "date", "to", "subject"}},
 	{[]string{"de"}, []string{"enviado", "enviada em", "enviado em", "data", "para", "cc", "assunto"}},
 	{[]string{"van"}, []string{"verzonden", "datum", "aan", "cc", "onderwerp", "verzonden op"}},
 	{[]string{"från"}, []string{"skickat", "datum", "till", "kopia", "ämne", "skickad"}},
@@ -76,7 +76,7 @@ var headerBlocks = []headerLabels{
 
 // subjectLabels are those of headerBlocks that name the subject.
 var subjectLabels = map[string]bool{
-	"oggetto": true, "subject": true, "betreff": true, "objet": true, "asunto": true, "assunto": true, "onderwerp": true, "ämne": true, "emne": true,
+	"oggetto": true, "subject": true, "sujet": true, "betreff": true, "objet": true, "asunto": true, "assunto": true, "onderwerp": true, "ämne": true, "emne": true,
 	"temat": true, "předmět": true, "тема": true, "aihe": true, "konu": true, "tárgy": true, "subiect": true, "θέμα": true, "件名": true, "主题": true,
 }
 
@@ -144,3 +144,25 @@ var (
 	trailingIDs      = map[string]bool{"divRplyFwdMsg": true, "appendonsend": true}
 	signatureClasses = map[string]bool{"gmail_signature": true, "moz-signature": true}
 )
+
+// dateLabels are those of headerBlocks that name the date.
+var dateLabels = map[string]bool{
+	"inviato": true, "inviato il": true, "data": true, "data invio": true, "sent": true, "date": true, "gesendet": true, "datum": true, "gesendet am": true,
+	"envoyé": true, "envoyé le": true, "date d'envoi": true, "enviado": true, "enviado el": true, "fecha": true, "enviado a las": true,
+}
+
+// monthNames of the five languages of section 8.2, whole and short.
+var monthNames = map[string]int{
+	"ene": 1, "enero": 1, "gen": 1, "gennaio": 1, "jan": 1, "januar": 1, "january": 1, "janv": 1, "janvier": 1,
+	"feb": 2, "febbraio": 2, "febrero": 2, "februar": 2, "february": 2, "févr": 2, "février": 2,
+	"mar": 3, "march": 3, "mars": 3, "marzo": 3, "mär": 3, "märz": 3,
+	"abr": 4, "abril": 4, "apr": 4, "april": 4, "aprile": 4, "avr": 4, "avril": 4,
+	"mag": 5, "maggio": 5, "mai": 5, "may": 5, "mayo": 5,
+	"giu": 6, "giugno": 6, "juin": 6, "jun": 6, "june": 6, "juni": 6, "junio": 6,
+	"juil": 7, "juillet": 7, "jul": 7, "juli": 7, "julio": 7, "july": 7, "lug": 7, "luglio": 7,
+	"ago": 8, "agosto": 8, "août": 8, "aug": 8, "august": 8,
+	"sep": 9, "sept": 9, "september": 9, "septembre": 9, "septiembre": 9, "set": 9, "settembre": 9,
+	"oct": 10, "october": 10, "octobre": 10, "octubre": 10, "okt": 10, "oktober": 10, "ott": 10, "ottobre": 10,
+	"nov": 11, "november": 11, "novembre": 11, "noviembre": 11,
+	"dec": 12, "december": 12, "dez": 12, "dezember": 12, "dic": 12, "dicembre": 12, "diciembre": 12, "déc": 12, "décembre": 12,
+}

@@ -20,6 +20,9 @@ const (
 	ruleFailure      ruleCode = "failure"    // status, reason
 	ruleNoAnswer     ruleCode = "no_answer"  // mark
 
+	ruleForward         ruleCode = "forward"          // from
+	ruleForwardAbstains ruleCode = "forward_abstains" // why
+
 	// Of quoted text; each has the line, counted from 1, at which it was decided first.
 	ruleReplyMarker   ruleCode = "reply_marker"
 	ruleOriginalRule  ruleCode = "original_rule"
