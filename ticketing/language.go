@@ -26,6 +26,11 @@ const (
 // close. Naming at least one language in among restricts the choice to those.
 // It reads the first 512 bytes and compares stop words and character trigrams;
 // words with digits, addresses and links do not count.
+//
+// Of 625 labelled lines of our own writing that its tables never saw (testdata/language), it names 119 of 119 right that have 40 letters or
+// more, and 426 of 428 that have 15 to 39, when it chooses between Italian and English; among all five languages 119 and 421:
+//
+//	go test -v -run LanguageOfLabelled ./ticketing
 func DetectLanguage(text string, among ...string) string {
 	models := languageModels()
 	if len(among) > 0 {
