@@ -138,6 +138,7 @@ func (r *Reader) read(raw []byte, depth int) (m *Mail) {
 	}
 	deadline := time.Now().Add(limits.Time)
 	outer := r.scan(m, raw, limits, deadline)
+	r.openSigned(m, outer, limits, deadline)
 	top := outer
 	pec, inner := findPEC(outer, limits)
 	m.PEC = pec

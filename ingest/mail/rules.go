@@ -9,6 +9,7 @@ type ruleCode string
 // What the reader decides, in the order in which it decides.
 const (
 	ruleOutsideParts ruleCode = "outside_parts" // text before and after the parts is read
+	ruleOpened       ruleCode = "opened"        // an opaque signature was opened
 	ruleAuth         ruleCode = "auth"          // result
 	ruleEnvelope     ruleCode = "pec_envelope"  // envelope
 	ruleStanding     ruleCode = "pec_standing"  // result
