@@ -20,6 +20,7 @@ type piece struct {
 type chooser struct {
 	pieces    []piece
 	files     []*entity
+	tnefs     []*entity // Outlook's containers (2.5)
 	htmls     []*entity // HTML shown to agents
 	plains    []*entity // plain twins of HTML that was not chosen, and the reverse
 	encrypted bool
@@ -63,6 +64,8 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 		}
 		lines = append(lines, l...)
 	}
+	lines = m.openTNEF(&c, lines, limits, cids)
+	lines = m.readCalendar(top, lines)
 	lines = m.cutLines(lines, limits.Text)
 	m.readHTML(c, limits, cids, lines)
 	_, subject := trimSubject(m.Subject)
@@ -118,7 +121,7 @@ func (c *chooser) choose(e *entity, first bool) {
 		for _, k := range e.kids {
 			if k == root {
 				c.choose(k, true)
-			} else if k.isMultipart() {
+			} else if k.isMultipart() || k.isTNEF() {
 				c.choose(k, false)
 			} else {
 				c.files = append(c.files, k)
@@ -149,6 +152,8 @@ func (c *chooser) choose(e *entity, first bool) {
 			c.htmls = append(c.htmls, e)
 		}
 		c.pieces = append(c.pieces, p)
+	case e.isTNEF():
+		c.tnefs = append(c.tnefs, e)
 	default:
 		if e.ctype == "application/pkcs7-mime" || e.ctype == "application/x-pkcs7-mime" {
 			if t := strings.ToLower(e.params.list["smime-type"]); t == "enveloped-data" || t == "" || t == "authenveloped-data" {
@@ -233,6 +238,7 @@ func (c *chooser) alternative(e *entity) {
 		o := &options[i]
 		c.encrypted = c.encrypted || o.encrypted
 		c.files = append(c.files, o.files...)
+		c.tnefs = append(c.tnefs, o.tnefs...)
 		c.htmls = append(c.htmls, o.htmls...)
 		if i == best {
 			c.pieces = append(c.pieces, o.pieces...)
@@ -316,7 +322,7 @@ func (m *Mail) pieceLines(p piece, left int, limits Limits, cids map[string]bool
 	if strings.Contains(s, "begin ") {
 		s = m.takeUU(s, limits)
 	}
-	return unmarkedLines(s)
+	return unmarkedLines(m.readPGP(s))
 }
 
 // decodePart returns the text of a part in UTF-8, cut to limit octets.
@@ -511,7 +517,9 @@ func (m *Mail) readHTML(c chooser, limits Limits, cids map[string]bool, lines []
 		}
 		out.WriteString(Sanitise(src, known))
 	}
-	m.HTML = out.String()
+	if out.Len() > 0 {
+		m.HTML = out.String()
+	}
 }
 
 // twoFaced reports that two renderings differ in more than 30 % of their words.

@@ -10,6 +10,8 @@ type ruleCode string
 const (
 	ruleOutsideParts ruleCode = "outside_parts" // text before and after the parts is read
 	ruleOpened       ruleCode = "opened"        // an opaque signature was opened
+	ruleTNEF         ruleCode = "tnef"          // Outlook's container was opened
+	ruleCalendar     ruleCode = "calendar"      // words were taken from an invitation
 	ruleAuth         ruleCode = "auth"          // result
 	ruleEnvelope     ruleCode = "pec_envelope"  // envelope
 	ruleStanding     ruleCode = "pec_standing"  // result
