@@ -19,6 +19,7 @@ type Reader struct {
 	Keys            *Keys    // nil: no key is ever valid
 	TrustedAuthserv []string // authserv-ids of S29
 	OwnLists        []string // List-Ids of the queue's own group addresses
+	OwnNames        []string // of agents and brands: a stranger who bears one is marked (S28)
 	PECProviders    []string // domains of PEC providers (PEC5)
 }
 
