@@ -167,6 +167,10 @@ func keep(c *ticketing.Case, code string) ticketing.Decision {
 
 func quarantine(c *ticketing.Case, cause ticketing.Cause, detail string) ticketing.Decision {
 	d := ticketing.Decision{Do: ticketing.DoQuarantine, Outcome: ticketing.OutcomeQuarantine, Cause: cause, Code: "quarantine." + string(cause), Detail: detail}
+	if cause == ticketing.CauseManyTokens {
+		// Keys of several tickets name none of them, and a guesser leaves no trace in one.
+		c.Thread, c.Ticket, c.Suggestion = nil, nil, nil
+	}
 	if c.Thread != nil {
 		d.Rule, d.Losers = string(c.Rule), losers(c)
 	}

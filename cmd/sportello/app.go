@@ -94,10 +94,7 @@ func newApp(ctx context.Context, cfg Config, log *slog.Logger) (_ *app, err erro
 		return nil, err
 	}
 	a.own = newOwnAddresses(cfg)
-	agents := map[string]bool{}
-	for _, m := range cfg.Agents {
-		agents[strings.ToLower(m)] = true
-	}
+	agents, _ := cfg.agents()
 	a.desk = &ticketing.Desk{Queues: queues, Limits: cfg.Limits.desk(), AgentAddresses: agents, OwnAddress: a.own.is}
 	a.shelf = newShelf(a.db, log)
 	a.bot = &bot.Bot{Search: a.shelf, Queues: queues}

@@ -28,7 +28,7 @@ type Config struct {
 	Mailboxes []MailboxConfig `yaml:"mailboxes" doc:"Mailboxes that are read."`
 	Queues    []QueueConfig   `yaml:"queues" doc:"Queues: one a team."`
 	Slack     SlackConfig     `yaml:"slack" doc:"The agents' chat. Without tokens everything else works."`
-	Agents    []string        `yaml:"agents" doc:"E-mail addresses of agents: never taken for customers."`
+	Agents    []string        `yaml:"agents" doc:"E-mail addresses of agents: never taken for customers. With the name, Anna Rossi <anna@example.com>, mail of a stranger who bears it is marked."`
 	Limits    LimitsConfig    `yaml:"limits" doc:"Limits. 0 switches one off."`
 	Sending   SendingConfig   `yaml:"sending" doc:"How letters leave."`
 	Leases    LeasesConfig    `yaml:"leases" doc:"How long work in hand belongs to a process that gives no sign of life; then another one takes over."`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	netmail "net/mail"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -60,6 +61,22 @@ func mailKeys(keys []signingKey) (*mail.Keys, error) {
 	return mail.NewKeys(active...)
 }
 
+// agents are the addresses of the agents in lower case, and the names that are given with them.
+func (cfg *Config) agents() (addresses map[string]bool, names []string) {
+	addresses = map[string]bool{}
+	for _, entry := range cfg.Agents {
+		name, address := "", entry
+		if a, err := netmail.ParseAddress(entry); err == nil {
+			name, address = a.Name, a.Address
+		}
+		addresses[strings.ToLower(address)] = true
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return addresses, names
+}
+
 // mailReader is the reader of one mailbox.
 func mailReader(cfg Config, m MailboxConfig, signing []signingKey) (*mail.Reader, error) {
 	keys, err := mailKeys(signing)
@@ -67,7 +84,10 @@ func mailReader(cfg Config, m MailboxConfig, signing []signingKey) (*mail.Reader
 		return nil, err
 	}
 	r := &mail.Reader{Limits: mail.DefaultLimits(), Keys: keys, TrustedAuthserv: m.Trusted, OwnLists: m.OwnLists, PECProviders: m.PEC}
+	r.Agents, r.OwnNames = cfg.agents()
+	r.OwnNames = append(r.OwnNames, cfg.Brand)
 	for _, q := range cfg.Queues {
+		r.OwnNames = append(r.OwnNames, q.Brand)
 		for _, a := range q.Addresses {
 			address, err := ticketing.ParseAddress(a)
 			if err != nil {

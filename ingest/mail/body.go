@@ -12,8 +12,9 @@ import (
 
 // piece is a text part chosen for the canonical text.
 type piece struct {
-	part *entity
-	html bool
+	part  *entity
+	html  bool
+	loose bool // its parts were not told apart
 }
 
 // chooser picks the text of a mail and its files (mail.md 2.3).
@@ -44,9 +45,13 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 		for inner.isMessage() && len(inner.kids) > 0 {
 			inner = inner.kids[0]
 		}
-		in := chooser{pec: c.pec}
-		in.choose(inner, true)
-		c.pieces, c.htmls = in.pieces, in.htmls
+		if inner.cut {
+			c.pieces = []piece{{part: inner, loose: true}}
+		} else {
+			in := chooser{pec: c.pec}
+			in.choose(inner, true)
+			c.pieces, c.htmls = in.pieces, in.htmls
+		}
 	}
 	if c.encrypted {
 		m.flag("encrypted")
@@ -79,38 +84,9 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	}
 }
 
-// rescue shows what a mail without words and files holds besides: the text before and after its parts, else the empty parts themselves,
-// so that an agent sees that something came.
-func (m *Mail) rescue(top *entity, limits Limits) {
-	var lines []textLine
-	if top.isMultipart() {
-		part := *top
-		part.ctype, part.encoding = "text/plain", ""
-		for l := range strings.SplitSeq(m.decodePart(&part, limits.Text, "text_cut"), "\n") {
-			if name := fieldName([]byte(l)); strings.HasPrefix(l, "--") || name != "" && name == headerLabel(l) {
-				continue
-			}
-			lines = append(lines, textLine{text: l})
-		}
-		m.Text = joinLines(lines)
-		m.Visible = m.Text
-	}
-	if m.Text != "" {
-		m.flag("repaired")
-		m.rule("2.3", ruleOutsideParts)
-		return
-	}
-	var empty []*entity
-	topParts(top, func(e *entity) {
-		if !e.isMultipart() && len(empty) < limits.Files {
-			empty = append(empty, e)
-		}
-	})
-	m.listFiles(empty, nil, limits)
-}
-
 func (c *chooser) choose(e *entity, first bool) {
 	switch {
+	case e.cut:
 	case e.isMultipart() && len(e.kids) == 0:
 		// The boundary never occurs: what is there is read as text.
 		c.pieces = append(c.pieces, piece{part: e})
@@ -297,6 +273,9 @@ func (m *Mail) pieceLines(p piece, left int, limits Limits, cids map[string]bool
 		return nil
 	}
 	e := p.part
+	if p.loose {
+		return m.looseLines(e.body, left)
+	}
 	if p.html {
 		src := m.decodePart(e, limits.HTML, "html_cut")
 		h := parseHTML(src, left)
@@ -598,7 +577,7 @@ func extension(ctype string) string {
 	switch ctype {
 	case "message/rfc822", "message/global":
 		return ".eml"
-	case "text/plain", "message/delivery-status", "text/rfc822-headers":
+	case "text/plain", "message/delivery-status", "text/rfc822-headers", "message/disposition-notification", "message/feedback-report":
 		return ".txt"
 	case "text/html":
 		return ".html"

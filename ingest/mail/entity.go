@@ -19,8 +19,9 @@ type entity struct {
 	body     []byte
 	kids     []*entity
 	parent   *entity
-	number   int // 1 for the mail itself, counted in order of appearance
-	depth    int // enclosing multipart and message/rfc822 entities and itself
+	number   int  // 1 for the mail itself, counted in order of appearance
+	depth    int  // enclosing multipart and message/rfc822 entities and itself
+	cut      bool // a limit ended the scan in it: what it holds was not told apart
 }
 
 func (e *entity) isMultipart() bool { return strings.HasPrefix(e.ctype, "multipart/") }
@@ -43,7 +44,8 @@ type scanner struct {
 	numbers  int
 	guesses  int
 	repaired bool
-	exceeded string // which hard limit ended the scan
+	exceeded string // the first hard limit that was exceeded
+	stopped  bool   // the scan ended before the mail did
 }
 
 type openEntity struct {
@@ -81,6 +83,7 @@ func (s *scanner) scan() *entity {
 		}
 		if time.Now().After(s.deadline) {
 			s.exceed("time")
+			s.stopped = true
 			break
 		}
 		s.end(level+1, i)
@@ -95,12 +98,16 @@ func (s *scanner) scan() *entity {
 			continue
 		}
 		if s.exceeded == "parts" || len(s.open) > maxNesting {
+			s.stopped = true
 			break
 		}
 		_, pos = s.begin(holder.entity, next)
 	}
+	if n := len(s.open); n > maxNesting {
+		s.open[n-1].cut, s.stopped = true, true
+	}
 	for _, o := range s.open {
-		s.repaired = s.repaired || o.multi && !o.closed
+		s.repaired = s.repaired || o.multi && !o.closed && !s.stopped
 	}
 	s.end(0, len(s.raw))
 	return root
@@ -186,6 +193,7 @@ func (s *scanner) begin(parent *entity, pos int) (first *entity, body int) {
 			s.leaves++
 			if s.leaves > s.limits.Parts {
 				s.exceed("parts")
+				e.cut = true
 			}
 			return first, body
 		}

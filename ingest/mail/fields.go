@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/sportello/sportello/ticketing"
 )
 
@@ -15,6 +17,8 @@ type Person struct {
 	// Parsed is the address by the strict grammar; zero when Address is
 	// outside it.
 	Parsed ticketing.Address `json:"-"`
+	// cleaned: characters were removed from the name (S28).
+	cleaned bool
 }
 
 // addressList is what one address field holds.
@@ -61,7 +65,9 @@ func parseAddresses(s string) addressList {
 		case '"':
 			v, rest := unquote(s[i:])
 			if n := len(s) - len(rest); n < len(s) && s[n] == '@' {
-				l.odd = true // a quoted local part
+				// A quoted local part is shown as one, or what stands in it would pass for an address.
+				l.odd = true
+				v = `"` + strings.Join(strings.Fields(v), "_") + `"`
 			}
 			words.WriteString(v)
 			quotedWord = true
@@ -128,7 +134,8 @@ func (l *addressList) add(addr, name, comment string, quoted bool) {
 		}
 	}
 	addr = strings.Join(strings.Fields(addr), "")
-	p := Person{Name: cleanPersonName(name)}
+	p := Person{}
+	p.Name, p.cleaned = cleanPersonName(name)
 	if a, err := ticketing.ParseAddress(addr); err == nil {
 		p.Parsed, p.Address = a, a.String()
 	} else {
@@ -149,19 +156,25 @@ func splitBare(s string) (addr, name string) {
 	f := strings.Fields(s)
 	for i := len(f) - 1; i >= 0; i-- {
 		if strings.Contains(f[i], "@") {
-			return strings.Trim(f[i], "[]'"), strings.Join(append(append([]string(nil), f[:i]...), f[i+1:]...), " ")
+			addr = strings.Trim(f[i], "'")
+			if strings.HasPrefix(addr, "[") {
+				addr = strings.Trim(addr, "[]")
+			}
+			return addr, strings.Join(append(append([]string(nil), f[:i]...), f[i+1:]...), " ")
 		}
 	}
 	return s, ""
 }
 
-func cleanPersonName(s string) string {
-	s = strings.TrimSuffix(strings.TrimSpace(s), ",")
-	s = ticketing.CleanName(decodeWords(s, nil))
+func cleanPersonName(s string) (name string, cleaned bool) {
+	s = decodeWords(strings.TrimSuffix(strings.TrimSpace(s), ","), nil)
+	decoded := s
+	s = ticketing.CleanName(s)
+	cleaned = s != decoded && s != norm.NFC.String(strings.Join(strings.Fields(decoded), " "))
 	if len(s) > 1 && (s[0] == '\'' && s[len(s)-1] == '\'' || s[0] == '"' && s[len(s)-1] == '"') {
 		s = strings.TrimSpace(s[1 : len(s)-1])
 	}
-	return s
+	return s, cleaned
 }
 
 // messageIDs finds the well-formed ids of a field in order (RFC 5322 section

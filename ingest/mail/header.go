@@ -83,6 +83,7 @@ func (s headerScan) read(raw []byte, pos int) (h header, body int) {
 		}
 		if len(h.fields) >= s.maxFields {
 			h.overflow = true
+			h.keepEssential(name, value)
 		} else {
 			h.fields = append(h.fields, field{name, mendValue(value, &h.repaired)})
 		}
@@ -92,16 +93,11 @@ func (s headerScan) read(raw []byte, pos int) (h header, body int) {
 	for pos < len(raw) {
 		line, next := nextLine(raw, pos)
 		if pos-start > s.maxSize {
-			// The rest of the block is skipped, not kept.
 			h.overflow = true
 			flush()
-			if len(line) == 0 {
-				return h, next
-			}
-			pos = next
-			continue
+			return h, s.skip(&h, raw, pos)
 		}
-		if next-start > s.maxSize {
+		if next-start > s.maxSize && len(line) > 0 {
 			h.overflow = true
 			line = line[:max(0, min(len(line), s.maxSize-(pos-start)))]
 		}
@@ -162,6 +158,53 @@ func (s headerScan) read(raw []byte, pos int) (h header, body int) {
 	}
 	flush()
 	return h, len(raw)
+}
+
+// essentialFields are kept of a block over the limits: without them the mail in quarantine would have neither sender nor readable text.
+var essentialFields = map[string]bool{
+	"from": true, "to": true, "subject": true, "date": true, "message-id": true, "return-path": true,
+	"content-type": true, "content-transfer-encoding": true, "content-disposition": true,
+}
+
+// maxEssential is how much is kept of the value of such a field.
+const maxEssential = 2000
+
+func (h *header) keepEssential(name string, value []byte) {
+	if essentialFields[name] && !h.has(name) {
+		h.fields = append(h.fields, field{name, mendValue(head(value, maxEssential), &h.repaired)})
+	}
+}
+
+// skip passes over the rest of a block that is too large, from raw[pos:], keeps the essential fields in it, and returns where the body
+// begins.
+func (s headerScan) skip(h *header, raw []byte, pos int) (body int) {
+	var name string
+	var value []byte
+	for pos < len(raw) {
+		line, next := nextLine(raw, pos)
+		if len(line) == 0 || s.boundary != nil && bytes.HasPrefix(line, []byte("--")) && s.boundary(line) {
+			if len(line) > 0 {
+				next = pos
+			}
+			pos = next
+			break
+		}
+		if line[0] == ' ' || line[0] == '\t' {
+			if name != "" && len(value) < maxEssential {
+				value = append(value, head(line, maxEssential)...)
+			}
+		} else {
+			h.keepEssential(name, value)
+			if name = fieldName(line); essentialFields[name] {
+				value = append(value[:0], head(afterColon(line), maxEssential)...)
+			} else {
+				name = ""
+			}
+		}
+		pos = next
+	}
+	h.keepEssential(name, value)
+	return pos
 }
 
 // nextLine returns the line at pos without its end and where the next begins.

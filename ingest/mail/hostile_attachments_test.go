@@ -77,7 +77,7 @@ var hostileAttachments = []hostileMail{
 		check: onlyDownload("image/svg+xml", svg)},
 	{id: "H117", what: "HTML file", files: "a.html", make: func(*hostileWorld) []byte { return fileOf("H117", "text/html", "a.html", []byte(webPage)) },
 		check: onlyDownload("text/html", webPage)},
-	{id: "H118", what: "winmail.dat holding contratto.pdf and the text", files: "contratto.pdf",
+	{id: "H118", what: "winmail.dat holding contratto.pdf and the text", files: "contratto.pdf", later: "winmail.dat is not opened yet",
 		make: func(*hostileWorld) []byte {
 			return mailOf("H118", "--b\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=winmail.dat\n\n"+
 				base64.StdEncoding.EncodeToString(winmail("Testo H118\r\n", "contratto.pdf", "%PDF-1.4\n"))+"\n--b--\n", "Content-Type: multipart/mixed; boundary=b")

@@ -51,7 +51,7 @@ var hostileAutomatic = []hostileMail{
 			top, _, _ := strings.Cut(string(returned(w.tickets["1001"].letter, "")), "\r\nContent-Type:")
 			return []byte(top + "\r\nContent-Type: text/plain\r\n\r\nTesto H085\r\n")
 		}, check: ownMail},
-	{id: "H086", what: "our status mail returned with a new Message-ID, From ours", cause: ticketing.CauseFromSelf, kind: ticketing.KindAutoReply, visible: "*",
+	{id: "H086", what: "our status mail returned with a new Message-ID, From ours", cause: ticketing.CauseFromSelf, kind: ticketing.KindAutoReply, visible: "*", flags: "hidden_text",
 		make: func(w *hostileWorld) []byte { return returned(w.statusMail(), "<new@relay.example>") }, check: untouched},
 	{id: "H087", what: "none of our addresses in To or Cc", noAuto: "M9", make: withField("H087", "To: altri@altro.example")},
 	{id: "H088", what: "from no-reply@negozio.example", noAuto: "M10",
@@ -64,7 +64,7 @@ var hostileAutomatic = []hostileMail{
 				t.Errorf("rules %v", r.mail.Rules)
 			}
 		}},
-	{id: "H091", what: "text/calendar with METHOD REQUEST only", kind: ticketing.KindCalendar, files: "invito.ics", noAuto: "M13", visible: "*",
+	{id: "H091", what: "text/calendar with METHOD REQUEST only", kind: ticketing.KindCalendar, files: "invito.ics", noAuto: "M13", visible: "*", later: "the words of invitations are not read yet",
 		make: func(*hostileWorld) []byte {
 			return mailOf("H091", "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//it\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:h091@cliente.example\nDTSTAMP:20261121T080000Z\nDTSTART;TZID=Europe/Rome:20261123T100000\nDTEND;TZID=Europe/Rome:20261123T110000\nSUMMARY:Testo H091\nDESCRIPTION:Parliamo della cassa.\nEND:VEVENT\nEND:VCALENDAR\n",
 				"Content-Type: text/calendar; method=REQUEST; charset=utf-8; name=invito.ics")

@@ -40,7 +40,8 @@ var hostileIdentity = []hostileMail{
 		check: nameIs("Maria Verdi", "maria@xn--exmple-4nf.com")},
 	{id: "H051", what: "quoted local part with brackets", cause: ticketing.CauseBadSender, auth: ticketing.AuthNone,
 		make: withField("H051", `From: "evil@x> <victim"@cliente.example`), check: noIdentity},
-	{id: "H052", what: "comments inside the address", cause: ticketing.CauseBadSender, auth: ticketing.AuthNone,
+	// The comment is the only name there is, and it holds an at sign.
+	{id: "H052", what: "comments inside the address", cause: ticketing.CauseBadSender, auth: ticketing.AuthNone, flags: "name_lookalike",
 		make: withField("H052", "From: maria(@cliente.example)@bad.example"), check: noIdentity},
 	{id: "H053", what: "percent sign in the local part", cause: ticketing.CauseBadSender, auth: ticketing.AuthNone,
 		make: withField("H053", "From: maria%cliente.example@bad.example"), check: noIdentity},
@@ -68,10 +69,10 @@ var hostileIdentity = []hostileMail{
 // TestLookalikeNames: a name is compared as people see it, and only a stranger's name is held against him.
 func TestLookalikeNames(t *testing.T) {
 	r := testReader(t)
-	r.OwnNames = []string{"Anna Rossi", "Assistenza Acme"}
+	r.OwnNames, r.Agents = []string{"Anna Rossi", "Assistenza Acme"}, map[string]bool{"anna@acme.example": true}
 	for from, want := range map[string]bool{
 		"Anna Rossi <eve@bad.example>": true, "ANNA  ROSSI <eve@bad.example>": true, "\"Assistenza Acme\" <eve@bad.example>": true, "Ann\u0430 Rossi <eve@bad.example>": true,
-		"Anna Rossini <eve@bad.example>": false, "Anna <eve@bad.example>": false, "Anna Rossi <assistenza@example.com>": false, "<eve@bad.example>": false,
+		"Anna Rossini <eve@bad.example>": false, "Anna <eve@bad.example>": false, "Anna Rossi <assistenza@example.com>": false, "Anna Rossi <Anna@acme.example>": false, "<eve@bad.example>": false,
 		"eve@bad.example <eve@bad.example>": false, "Eve (capo@altro.example) <eve@bad.example>": false, "\"capo@altro.example\" <eve@bad.example>": true,
 	} {
 		if m := r.Read(mailOf("H047", "Testo", "From: "+from)); slices.Contains(m.Flags, "name_lookalike") != want {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,8 @@ func newHostileWorld(t *testing.T) *hostileWorld {
 	r := testReader(t)
 	r.OwnNames = []string{"Anna Rossi", q.Brand}
 	w := &hostileWorld{t: t, reader: r, bot: &bot.Bot{Queues: queues}, now: time.Date(2026, 11, 16, 9, 0, 0, 0, time.UTC), tickets: map[string]hostileTicket{}}
-	w.desk = &ticketing.Desk{Queues: queues, Limits: ticketing.DefaultLimits(), AgentAddresses: map[string]bool{"anna@example.com": true},
+	// The same keys and ids each time make the same mails.
+	w.desk = &ticketing.Desk{Random: rand.NewChaCha8([32]byte{1}), Queues: queues, Limits: ticketing.DefaultLimits(), AgentAddresses: map[string]bool{"anna@example.com": true},
 		OwnAddress: func(s string) bool {
 			a, err := ticketing.ParseAddress(s)
 			_, _, own := r.Own.match(a)

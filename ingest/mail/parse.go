@@ -16,11 +16,12 @@ import (
 type Reader struct {
 	Limits          Limits
 	Own             OwnAddresses
-	Keys            *Keys    // nil: no key is ever valid
-	TrustedAuthserv []string // authserv-ids of S29
-	OwnLists        []string // List-Ids of the queue's own group addresses
-	OwnNames        []string // of agents and brands: a stranger who bears one is marked (S28)
-	PECProviders    []string // domains of PEC providers (PEC5)
+	Keys            *Keys           // nil: no key is ever valid
+	TrustedAuthserv []string        // authserv-ids of S29
+	OwnLists        []string        // List-Ids of the queue's own group addresses
+	OwnNames        []string        // of agents and brands: a stranger who bears one is marked (S28)
+	Agents          map[string]bool // their addresses in lower case: who has one bears such a name rightly
+	PECProviders    []string        // domains of PEC providers (PEC5)
 }
 
 func (r *Reader) limits() Limits { return r.Limits.withDefaults() }
@@ -260,7 +261,7 @@ func (m *Mail) readHeader(r *Reader, outer, top *entity, limits Limits) {
 		return c
 	}
 	m.Subject = clean(h.get("subject"))
-	m.readSender(h)
+	m.readSender(r, h)
 	for _, v := range h.all("to") {
 		m.To = append(m.To, parseAddresses(v).people...)
 	}
@@ -324,7 +325,7 @@ func (m *Mail) readHeader(r *Reader, outer, top *entity, limits Limits) {
 }
 
 // readSender finds the best reading of the sender and judges the identity.
-func (m *Mail) readSender(h *header) {
+func (m *Mail) readSender(r *Reader, h *header) {
 	fromCount := 0
 	var first addressList
 	for i, v := range h.all("from") {
@@ -355,11 +356,14 @@ func (m *Mail) readSender(h *header) {
 		m.From = nil
 	}
 	m.Identity = fromCount == 1 && len(first.people) == 1 && !first.group && !first.odd && !first.people[0].Parsed.IsZero() && h.count("from") == 1
+	if m.From != nil && m.From.cleaned {
+		m.flag("cleaned")
+	}
 	if m.From != nil && !m.From.Parsed.IsZero() {
-		if strings.Contains(m.From.Name, "@") && !strings.Contains(strings.ToLower(m.From.Name), strings.ToLower(m.From.Address)) {
+		if r.lookalikeName(m.From) {
 			m.flag("name_lookalike")
 		}
-		if strings.Contains("."+m.From.Parsed.Domain, ".xn--") {
+		if r.lookalikeDomain(m.From.Parsed.Domain) {
 			m.flag("domain_lookalike")
 		}
 	}

@@ -37,7 +37,8 @@ func (e *entity) decode(limit int) (b []byte, broken bool) {
 			}
 			buf := bytes.NewBuffer(make([]byte, 0, min(size, limit)+bytes.MinRead))
 			if _, err = buf.ReadFrom(io.LimitReader(part.Body, int64(limit))); err == nil {
-				return buf.Bytes(), false
+				// The end of the data is no place for an escape (RFC 2045 section 6.7).
+				return buf.Bytes(), e.encoding == "quoted-printable" && bytes.HasSuffix(e.body, []byte("="))
 			}
 		}
 		if e.encoding == "base64" {
