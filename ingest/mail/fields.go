@@ -98,7 +98,11 @@ func parseAddresses(s string) addressList {
 				i++
 			}
 		case ':':
-			if haveAngle || strings.Contains(words.String(), "@") || strings.EqualFold(strings.TrimSpace(words.String()), "mailto") {
+			before := words.String()
+			if n := len(before) - len("mailto"); n >= 0 && strings.EqualFold(before[n:], "mailto") {
+				words.Reset()
+				words.WriteString(before[:n])
+			} else if haveAngle || strings.Contains(before, "@") {
 				words.WriteByte(c)
 			} else {
 				l.group = true

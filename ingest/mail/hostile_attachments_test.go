@@ -4,8 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -77,10 +75,10 @@ var hostileAttachments = []hostileMail{
 		check: onlyDownload("image/svg+xml", svg)},
 	{id: "H117", what: "HTML file", files: "a.html", make: func(*hostileWorld) []byte { return fileOf("H117", "text/html", "a.html", []byte(webPage)) },
 		check: onlyDownload("text/html", webPage)},
-	{id: "H118", what: "winmail.dat holding contratto.pdf and the text", files: "contratto.pdf", later: "winmail.dat is not opened yet",
+	{id: "H118", what: "winmail.dat holding contratto.pdf and the text", files: "contratto.pdf",
 		make: func(*hostileWorld) []byte {
 			return mailOf("H118", "--b\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=winmail.dat\n\n"+
-				base64.StdEncoding.EncodeToString(winmail("Testo H118\r\n", "contratto.pdf", "%PDF-1.4\n"))+"\n--b--\n", "Content-Type: multipart/mixed; boundary=b")
+				base64.StdEncoding.EncodeToString(tnefStream(tnefAttribute(1, 0x0002800c, []byte("Testo H118\r\n\x00")), attachment("contratto.pdf", []byte("%PDF-1.4\n"))))+"\n--b--\n", "Content-Type: multipart/mixed; boundary=b")
 		},
 		check: func(t *testing.T, _ *hostileWorld, r *hostileResult) {
 			if f := r.heard.Files[0]; string(f.Data) != "%PDF-1.4\n" || f.Type != "application/pdf" {
@@ -101,29 +99,6 @@ var hostileAttachments = []hostileMail{
 				t.Errorf("size %d, %d octets", f.Size, len(r.heard.Files[0].Data))
 			}
 		}},
-}
-
-// winmail is a TNEF stream with a plain body and one file (MS-OXTNEF).
-func winmail(body, name, data string) []byte {
-	out := binary.LittleEndian.AppendUint32(nil, 0x223e9f78)
-	out = binary.LittleEndian.AppendUint16(out, 1)
-	attribute := func(level byte, id uint32, value []byte) {
-		out = binary.LittleEndian.AppendUint32(append(out, level), id)
-		out = append(binary.LittleEndian.AppendUint32(out, uint32(len(value))), value...)
-		sum := uint16(0)
-		for _, c := range value {
-			sum += uint16(c)
-		}
-		out = binary.LittleEndian.AppendUint16(out, sum)
-	}
-	attribute(1, 0x00089006, []byte{0, 0, 1, 0})
-	attribute(1, 0x00069007, slices.Concat(binary.LittleEndian.AppendUint32(nil, 1252), make([]byte, 4)))
-	attribute(1, 0x00078008, []byte("IPM.Microsoft Mail.Note\x00"))
-	attribute(1, 0x0002800c, []byte(body+"\x00"))
-	attribute(2, 0x00069002, slices.Concat([]byte{1, 0, 0xff, 0xff, 0xff, 0xff}, make([]byte, 8)))
-	attribute(2, 0x00018010, []byte(name+"\x00"))
-	attribute(2, 0x0006800f, []byte(data))
-	return out
 }
 
 // TestDangerousNames: cleaning is done after decoding, however a name comes in.

@@ -64,7 +64,7 @@ var hostileAutomatic = []hostileMail{
 				t.Errorf("rules %v", r.mail.Rules)
 			}
 		}},
-	{id: "H091", what: "text/calendar with METHOD REQUEST only", kind: ticketing.KindCalendar, files: "invito.ics", noAuto: "M13", visible: "*", later: "the words of invitations are not read yet",
+	{id: "H091", what: "text/calendar with METHOD REQUEST only", kind: ticketing.KindCalendar, files: "invito.ics", noAuto: "M13", visible: "*",
 		make: func(*hostileWorld) []byte {
 			return mailOf("H091", "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//it\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:h091@cliente.example\nDTSTAMP:20261121T080000Z\nDTSTART;TZID=Europe/Rome:20261123T100000\nDTEND;TZID=Europe/Rome:20261123T110000\nSUMMARY:Testo H091\nDESCRIPTION:Parliamo della cassa.\nEND:VEVENT\nEND:VCALENDAR\n",
 				"Content-Type: text/calendar; method=REQUEST; charset=utf-8; name=invito.ics")
