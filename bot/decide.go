@@ -70,6 +70,8 @@ func (b *Bot) Decide(c *ticketing.Case) ticketing.Decision {
 	case h.From.Key == "":
 		// Released, but there is nobody to open a ticket for: it waits on until it is deleted.
 		return quarantine(c, ticketing.CauseBadSender, "no sender")
+	case c.Copy && c.In.Released() == "":
+		return keep(c, "copy")
 	case c.Thread != nil:
 		return known(c)
 	case c.Flood && c.In.Released() == "":

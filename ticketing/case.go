@@ -39,6 +39,12 @@ type Case struct {
 	// Counts for the limits.
 	Reopenings int // of the candidate in the last hour
 	Flood      bool
+	// TextKey is what L3 compares. Copy: the message has no thread of its own and is one copy too many of what opened Thread.
+	TextKey string
+	Copy    bool
+	Loop    []Trip
+	// LoopThread is where the trips are told, whether or not the message may join it.
+	LoopThread *Thread
 }
 
 // Findings is what the knowledge base has for a question.
@@ -107,6 +113,9 @@ func (d *Desk) Open(ctx context.Context, tx Tx, in *Inbound, h *Heard) (*Case, e
 		if ok {
 			c.OtherOffer = &s
 		}
+	}
+	if err := d.breakLoops(ctx, c); err != nil {
+		return nil, err
 	}
 	return c, d.countFlood(ctx, c)
 }

@@ -58,6 +58,16 @@ func (d *Desk) withheld(ctx context.Context, tx Tx, to Contact, o Outgoing) (str
 		return "", nil
 	}
 	now := tx.Now()
+	if d.Limits.PingPause > 0 && o.Thread != "" {
+		// L4: what answers at once, twice in a row, is no person.
+		n, err := tx.CountEvents(ctx, o.Thread, eventPing, now.Add(-d.Limits.PingPause))
+		if err != nil {
+			return "", err
+		}
+		if n > 0 {
+			return "L4", nil
+		}
+	}
 	checks := []struct {
 		max       int
 		recipient string

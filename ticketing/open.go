@@ -61,6 +61,9 @@ func (d *Desk) Do(ctx context.Context, c *Case, dec Decision) error {
 	default:
 		err = Errorf("desk.decision", "no such decision: %q", dec.Do)
 	}
+	if err == nil {
+		err = d.tellLoops(ctx, c)
+	}
 	if err == nil && (dec.Do == DoOpen || dec.Do == DoReply || dec.Do == DoFollowUp) {
 		err = d.keepBehalf(ctx, c)
 	}
@@ -149,6 +152,7 @@ func (d *Desk) store(ctx context.Context, c *Case, public bool, dec Decision) (*
 	if m.At.IsZero() {
 		m.At = c.Now
 	}
+	m.TextKey = c.TextKey
 	if c.Ticket != nil {
 		m.Ticket = c.Ticket.Number
 	}

@@ -166,6 +166,7 @@ type DeskTx interface {
 	CountAutomatic(ctx context.Context, recipient string, kind OutgoingKind, since time.Time) (int, error) // empty recipient or kind: all; rows not ByAgent only
 	CountThreads(ctx context.Context, contactKeySuffix string, since time.Time) (int, error)               // new threads of contacts whose key ends so ("@domain" or the whole key)
 	CountEvents(ctx context.Context, thread, code string, since time.Time) (int, error)
+	Repeats(ctx context.Context, textKey string, since time.Time) ([]Repeat, error) // customers' messages with the same words, oldest first, at most 100
 
 	SaveArticle(ctx context.Context, a *Article, now time.Time) (changed bool, err error) // by slug and language, unchanged if its hash is the same
 	DeleteArticle(ctx context.Context, slug, language string) error

@@ -66,6 +66,7 @@ type Message struct {
 	Inbound  string
 	Flags    []string
 	Rules    []Rule
+	TextKey  string    // what the loop breaker compares, empty for few words (L3)
 	At       time.Time // when it was said
 	StoredAt time.Time
 	Files    []FileRef

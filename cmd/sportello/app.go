@@ -210,6 +210,7 @@ func ownerName() string {
 
 func (l LimitsConfig) desk() ticketing.Limits {
 	d := ticketing.DefaultLimits()
+	d.SameTextPerHour, d.PingWindow, d.PingPause = l.SameText, l.PingWindow, l.PingPause
 	d.AckEvery, d.AutoPerHour, d.AutoPerDay, d.AutoAllPerHour = l.AckEvery, l.AutoPerHour, l.AutoPerDay, l.AutoAll
 	d.ReopenPerHour, d.TicketsPerHour, d.TicketsPerDomain = l.ReopenPerHour, l.TicketsPerHour, l.TicketsDomain
 	return d

@@ -131,6 +131,9 @@ type LimitsConfig struct {
 	AutoPerHour    int           `yaml:"automatic_per_hour" doc:"Automatic mails to one address."`
 	AutoPerDay     int           `yaml:"automatic_per_day"`
 	AutoAll        int           `yaml:"automatic_all_per_hour" doc:"Automatic mails to everybody; above it they pause."`
+	SameText       int           `yaml:"same_text_per_hour" doc:"Copies of one text, from one address or three of one domain, after which nothing answers it any more."`
+	PingWindow     time.Duration `yaml:"ping_window" doc:"Two mails in a row that follow ours within this time are no person's."`
+	PingPause      time.Duration `yaml:"ping_pause" doc:"How long automatic mails on such a ticket stop."`
 	ReopenPerHour  int           `yaml:"reopen_per_hour" doc:"Reopenings of a ticket by mail."`
 	TicketsPerHour int           `yaml:"tickets_per_hour" doc:"New tickets of one address; further ones wait in quarantine."`
 	TicketsDomain  int           `yaml:"tickets_per_domain" doc:"New tickets of one domain."`
@@ -174,7 +177,7 @@ func defaults() Config {
 	l, out, in := ticketing.DefaultLimits(), outbox.DefaultTiming(), ingest.DefaultLimits()
 	return Config{
 		Brand: "Sportello", Language: "it", Data: "data", Listen: "127.0.0.1:8080",
-		Limits: LimitsConfig{AckEvery: l.AckEvery, AutoPerHour: l.AutoPerHour, AutoPerDay: l.AutoPerDay, AutoAll: l.AutoAllPerHour,
+		Limits: LimitsConfig{AckEvery: l.AckEvery, AutoPerHour: l.AutoPerHour, AutoPerDay: l.AutoPerDay, AutoAll: l.AutoAllPerHour, SameText: l.SameTextPerHour, PingWindow: l.PingWindow, PingPause: l.PingPause,
 			ReopenPerHour: l.ReopenPerHour, TicketsPerHour: l.TicketsPerHour, TicketsDomain: l.TicketsPerDomain, Backlog: 1000, Failures: in.Failures, MinFree: 1 << 30, MinFreeShare: 0.05},
 		Sending: SendingConfig{Couriers: 16, GiveUp: out.GiveUp, RetryMin: out.FirstRetry, RetryMax: out.LongestRetry, Sweep: out.Sweep,
 			Searches: joinDurations(out.Searches)},

@@ -3,23 +3,24 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sportello/sportello/ticketing"
 )
 
 const messageColumns = `id, thread, ticket, ref, public, author, contact, agent, name, subject, html_sha, language, auth, rule, losers,
-	standing, inbound, flags, rules, said_at, stored_at, visible, body, elided`
+	standing, inbound, flags, rules, said_at, stored_at, visible, body, elided, text_key`
 
 // messageHeads are the columns of a list: the long texts are left out.
 const messageHeads = `id, thread, ticket, ref, public, author, contact, agent, name, subject, '', language, auth, rule, losers,
-	standing, inbound, flags, rules, said_at, stored_at, visible, '', ''`
+	standing, inbound, flags, rules, said_at, stored_at, visible, '', '', text_key`
 
 var insertMessage = insert("messages", messageColumns)
 
 func scanMessage(r row) (m ticketing.Message, err error) {
 	err = r.Scan(&m.ID, &m.Thread, &m.Ticket, &m.Ref, &m.Public, &m.Author, opt{&m.Contact}, &m.Agent, &m.Name, &m.Subject, &m.HTMLSHA,
 		&m.Language, &m.Auth, &m.Rule, &m.Losers, &m.Standing, &m.Inbound, doc{&m.Flags}, doc{&m.Rules}, at{&m.At}, at{&m.StoredAt},
-		&m.Visible, &m.Text, &m.Elided)
+		&m.Visible, &m.Text, &m.Elided, &m.TextKey)
 	return m, err
 }
 
@@ -28,7 +29,7 @@ func (t *tx) InsertMessage(ctx context.Context, m *ticketing.Message) error {
 	m.StoredAt = or(m.StoredAt, t.now)
 	_, err := t.exec(ctx, insertMessage, m.ID, m.Thread, m.Ticket, key(m.Ref), m.Public, m.Author, null(m.Contact), m.Agent, m.Name, m.Subject,
 		m.HTMLSHA, m.Language, m.Auth, m.Rule, m.Losers, m.Standing, m.Inbound, text(m.Flags), text(m.Rules), m.At, m.StoredAt, m.Visible,
-		m.Text, m.Elided)
+		m.Text, m.Elided, m.TextKey)
 	for i, f := range m.Files {
 		if err != nil {
 			break
@@ -100,4 +101,13 @@ func (t *tx) addFiles(ctx context.Context, all []ticketing.Message) error {
 		}, `select message, name, type, size, sha, inline from message_files where message `+in+` order by message, position`, args...)
 		return err
 	})
+}
+
+// Repeats implements ticketing.DeskTx: the oldest 100 messages of customers with this text, oldest first.
+func (t *tx) Repeats(ctx context.Context, textKey string, since time.Time) ([]ticketing.Repeat, error) {
+	return many(ctx, t, func(r row) (x ticketing.Repeat, err error) {
+		err = r.Scan(&x.From, &x.Thread)
+		return x, err
+	}, `select c.key, m.thread from messages m join contacts c on c.id = m.contact
+		where m.text_key = $1 and m.text_key <> '' and m.stored_at >= $2 order by m.stored_at, m.seq limit 100`, textKey, since)
 }
