@@ -343,6 +343,7 @@ func metaCharset(b []byte) string {
 // stripEnriched removes the commands of text/enriched (RFC 1896).
 func stripEnriched(s string) string {
 	var b strings.Builder
+	closed := true // another </param> may follow
 	for {
 		i := strings.IndexByte(s, '<')
 		if i < 0 {
@@ -361,12 +362,26 @@ func stripEnriched(s string) string {
 			b.WriteByte('<')
 			continue
 		}
-		if strings.EqualFold(s[:j], "param") {
-			if k := strings.Index(strings.ToLower(s), "</param>"); k >= 0 {
+		if closed && strings.EqualFold(s[:j], "param") {
+			k := indexFold(s, "</param>")
+			if closed = k >= 0; closed {
 				j = k + len("</param>") - 1
 			}
 		}
 		s = s[j+1:]
+	}
+}
+
+// indexFold finds tag, which begins with "<", in s whatever the case of its letters.
+func indexFold(s, tag string) int {
+	for i := 0; ; i++ {
+		k := strings.IndexByte(s[i:], '<')
+		if k < 0 || len(s)-i-k < len(tag) {
+			return -1
+		}
+		if i += k; strings.EqualFold(s[i:i+len(tag)], tag) {
+			return i
+		}
 	}
 }
 
@@ -415,18 +430,21 @@ func unflow(s string, delSp bool) string {
 
 // takeUU moves uuencoded blocks out of the text.
 func (m *Mail) takeUU(s string, limits Limits) string {
-	b := []byte(s)
-	for range limits.Files {
-		name, data, rest, ok := cutUU(b)
+	b, end := []byte(s), 0
+	var out strings.Builder
+	for len(m.Attachments) < limits.Files {
+		block, ok := findUU(b, end)
 		if !ok {
 			break
 		}
 		m.Attachments = append(m.Attachments, File{
-			FileName: ticketing.CleanFileName(decodeWords(name, nil), len(m.Attachments)+1), ContentType: sniff(data), Size: int64(len(data)), data: data,
+			FileName: ticketing.CleanFileName(decodeWords(block.name, nil), len(m.Attachments)+1), ContentType: sniff(block.data), Size: int64(len(block.data)), data: block.data,
 		})
-		b = rest
+		out.Write(b[end:block.start])
+		end = block.end
 	}
-	return string(b)
+	out.Write(b[end:])
+	return out.String()
 }
 
 // cutLines applies the limit of the whole text.

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	netmail "net/mail"
 	"strings"
 	"time"
@@ -31,97 +32,109 @@ type addressList struct {
 // maxAddresses is the number of addresses read of one field.
 const maxAddresses = 1000
 
+// maxNameBytes is how much of what stands before an address is taken for its name.
+const maxNameBytes = 1000
+
+// addressScan reads one address list.
+type addressScan struct {
+	list    addressList
+	words   []byte // display name or bare address so far
+	at      bool   // an at sign is among the words
+	quoted  bool   // a quoted string is
+	comment string
+	angle   string // what stands in angle brackets
+	bracket bool   // there were some
+}
+
 // parseAddresses reads an address list leniently and in one pass: unquoted
 // commas in names, missing brackets, comments, groups, semicolons as
 // separators and encoded words are survived.
 func parseAddresses(s string) addressList {
-	var l addressList
-	var words strings.Builder // display name or bare address so far
-	var comment string
-	angle := ""
-	haveAngle, quotedWord := false, false
-	flush := func() {
-		text := strings.TrimSpace(words.String())
-		words.Reset()
-		switch {
-		case haveAngle:
-			l.add(angle, text, comment, quotedWord)
-		case strings.Contains(text, "@"):
-			addr, name := splitBare(text)
-			if quotedWord {
-				l.odd = true
-			}
-			l.add(addr, name, comment, quotedWord)
-		case text != "" && len(text) < 1000:
-			// A piece of a name with an unquoted comma, or an address without
-			// domain; it goes before what follows.
-			words.WriteString(text + ", ")
-			return
-		}
-		angle, comment, haveAngle, quotedWord = "", "", false, false
-	}
-	for i := 0; i < len(s) && len(l.people) < maxAddresses; {
+	var a addressScan
+	for i := 0; i < len(s) && len(a.list.people) < maxAddresses; {
 		switch c := s[i]; c {
 		case '"':
 			v, rest := unquote(s[i:])
-			if n := len(s) - len(rest); n < len(s) && s[n] == '@' {
+			i = len(s) - len(rest)
+			if strings.HasPrefix(rest, "@") {
 				// A quoted local part is shown as one, or what stands in it would pass for an address.
-				l.odd = true
+				a.list.odd = true
 				v = `"` + strings.Join(strings.Fields(v), "_") + `"`
 			}
-			words.WriteString(v)
-			quotedWord = true
-			i = len(s) - len(rest)
+			a.write(v)
+			a.quoted = true
 		case '(':
 			v, rest := skipComment(s[i:])
-			if end := len(s) - len(rest); end < len(s) && i > 0 && s[i-1] != ' ' && s[i-1] != '>' && s[end] != ' ' && s[end] != ',' {
-				l.odd = true
+			end := len(s) - len(rest)
+			if end < len(s) && i > 0 && s[i-1] != ' ' && s[i-1] != '>' && s[end] != ' ' && s[end] != ',' || a.at && strings.Contains(v, "@") {
+				a.list.odd = true
 			}
-			if strings.Contains(v, "@") && strings.Contains(words.String(), "@") {
-				l.odd = true
-			}
-			comment = v
-			i = len(s) - len(rest)
+			a.comment, i = v, end
 		case '<':
 			end := strings.IndexByte(s[i:], '>')
 			if end < 0 {
-				angle, haveAngle = s[i+1:], true
-				i = len(s)
+				a.angle, a.bracket, i = s[i+1:], true, len(s)
 				break
 			}
-			if haveAngle && angle != "" {
-				flush()
+			if a.bracket && a.angle != "" {
+				a.flush()
 			}
-			angle, haveAngle = s[i+1:i+end], true
+			a.angle, a.bracket = s[i+1:i+end], true
 			i += end + 1
 			for i < len(s) && s[i] == '>' {
 				i++
 			}
 		case ':':
-			before := words.String()
-			if n := len(before) - len("mailto"); n >= 0 && strings.EqualFold(before[n:], "mailto") {
-				words.Reset()
-				words.WriteString(before[:n])
-			} else if haveAngle || strings.Contains(before, "@") {
-				words.WriteByte(c)
+			if n := len(a.words) - len("mailto"); n >= 0 && strings.EqualFold(string(a.words[n:]), "mailto") {
+				a.words = a.words[:n]
+			} else if a.bracket || a.at {
+				a.write(":")
 			} else {
-				l.group = true
-				words.Reset()
+				a.list.group = true
+				a.words = a.words[:0]
 			}
 			i++
 		case ',', ';':
-			flush()
+			a.flush()
 			i++
 		default:
-			words.WriteByte(c)
-			i++
+			end := i + 1
+			for end < len(s) && strings.IndexByte("\"(<:,;", s[end]) < 0 {
+				end++
+			}
+			a.write(s[i:end])
+			i = end
 		}
 	}
-	flush()
-	return l
+	a.flush()
+	return a.list
 }
 
-func (l *addressList) add(addr, name, comment string, quoted bool) {
+func (a *addressScan) write(s string) {
+	a.at = a.at || strings.IndexByte(s, '@') >= 0
+	a.words = append(a.words, s...)
+}
+
+// flush ends an address.
+func (a *addressScan) flush() {
+	switch {
+	case a.bracket:
+		a.list.add(a.angle, string(bytes.TrimSpace(a.words)), a.comment)
+	case a.at:
+		addr, name := splitBare(string(bytes.TrimSpace(a.words)))
+		a.list.odd = a.list.odd || a.quoted
+		a.list.add(addr, name, a.comment)
+	default:
+		// A piece of a name with an unquoted comma, or an address without domain; it goes before what follows.
+		if a.words = bytes.TrimRight(a.words, " \t"); len(a.words) > 0 && len(a.words) < maxNameBytes {
+			a.words = append(a.words, ", "...)
+			return
+		}
+	}
+	*a = addressScan{list: a.list, words: a.words[:0]}
+}
+
+func (l *addressList) add(addr, name, comment string) {
 	if name == "" {
 		name = comment
 	}

@@ -46,8 +46,8 @@ func (e *entity) decode(limit int) (b []byte, broken bool) {
 		}
 		return head(salvageQuotedPrintable(e.body), limit), true
 	case "x-uuencode", "uuencode":
-		if _, data, _, ok := cutUU(e.body); ok {
-			return head(data, limit), false
+		if block, ok := findUU(e.body, 0); ok {
+			return head(block.data, limit), false
 		}
 		return head(e.body, limit), true
 	}
@@ -162,14 +162,20 @@ func salvageQuotedPrintable(b []byte) []byte {
 	return out
 }
 
-// cutUU finds the first uuencoded block of b (POSIX uuencode): its name, its
-// octets, and b without the block.
-func cutUU(b []byte) (name string, data, rest []byte, ok bool) {
-	start := 0
+// uuBlock is a uuencoded file in a text: the text from start to end holds it.
+type uuBlock struct {
+	name       string
+	data       []byte
+	start, end int
+}
+
+// findUU finds the first uuencoded block of b from a position on (POSIX uuencode).
+func findUU(b []byte, from int) (block uuBlock, ok bool) {
+	start := from
 	for {
 		i := bytes.Index(b[start:], []byte("begin "))
 		if i < 0 {
-			return "", nil, nil, false
+			return block, false
 		}
 		start += i
 		if start == 0 || b[start-1] == '\n' {
@@ -177,7 +183,7 @@ func cutUU(b []byte) (name string, data, rest []byte, ok bool) {
 			f := bytes.SplitN(line, []byte(" "), 3)
 			if len(f) == 3 && len(f[1]) >= 3 && len(f[1]) <= 4 && len(bytes.Trim(f[1], "01234567")) == 0 {
 				if data, end, good := readUU(b, next); good {
-					return string(f[2]), data, append(append(make([]byte, 0, len(b)-(end-start)), b[:start]...), b[end:]...), true
+					return uuBlock{string(f[2]), data, start, end}, true
 				}
 			}
 		}
