@@ -82,6 +82,7 @@ type quoter struct {
 	// announces; a lone ">" line without is the writer's own (Q4).
 	introduced []bool
 	rules      []ticketing.Rule
+	first      int // no line above it is text
 }
 
 func (q *quoter) classify() {
@@ -272,6 +273,10 @@ func (q *quoter) decide() {
 	q.signatures()
 	// Q4: a lone quoted line that nothing introduces is the writer's: programs quote with an attribution, people set a command or a
 	// name apart.
+	last := n - 1
+	for last >= 0 && q.kind[last] != kindText {
+		last--
+	}
 	for i := 0; i < n; i++ {
 		if q.kind[i] != kindQuote {
 			continue
@@ -284,7 +289,7 @@ func (q *quoter) decide() {
 				introduced = introduced || q.introduced[j]
 			}
 		}
-		before, after := q.textBefore(i), q.textAfter(j)
+		before, after := q.textBefore(i), last >= j
 		switch {
 		case introduced:
 		case marked == 1 && before == after:
@@ -343,22 +348,12 @@ func (q *quoter) decide() {
 	}
 }
 
+// textBefore is asked for rising i, and no line above one asked for becomes text later, so that all questions together read each line once.
 func (q *quoter) textBefore(i int) bool {
-	for i--; i >= 0; i-- {
-		if q.kind[i] == kindText {
-			return true
-		}
+	for q.first < i && q.kind[q.first] != kindText {
+		q.first++
 	}
-	return false
-}
-
-func (q *quoter) textAfter(i int) bool {
-	for ; i < len(q.lines); i++ {
-		if q.kind[i] == kindText {
-			return true
-		}
-	}
-	return false
+	return q.first < i
 }
 
 // signatures marks signatures, device lines and footers at the end of each
@@ -395,20 +390,36 @@ func (q *quoter) signature(start, end int) {
 		}
 		return count
 	}
+	// Both counts go along with the separators: many of them cost no more than one.
+	left, counted := -1, start
+	foot, footLeft := start, -1
 	// Q10: the earliest separator from which at most 15 lines remain.
 	for i := start; i < end; i++ {
 		s := strings.TrimRight(q.lines[i].text, "\r")
 		if s != "--" && s != "-- " && strings.TrimRight(s, " \u00a0") != "--" {
 			continue
 		}
-		if filled(i, end) <= maxSignatureLines+1 {
+		if left < 0 {
+			left, counted = filled(i, end), i
+		}
+		left, counted = left-filled(counted, i), i
+		if left <= maxSignatureLines+1 {
 			q.note("Q10", ruleSignature, i)
 			mark(i, end)
 			end = i
 			break
 		}
 		// A footer after the signature does not count towards its length.
-		if f := q.footer(i+1, end); f >= 0 && filled(i, f) <= maxSignatureLines+1 {
+		if foot >= 0 && foot <= i {
+			from := foot
+			switch foot = q.footer(i+1, end); {
+			case foot >= 0 && footLeft < 0:
+				footLeft = filled(foot, end)
+			case foot >= 0:
+				footLeft -= filled(from, foot)
+			}
+		}
+		if foot >= 0 && left-footLeft <= maxSignatureLines+1 {
 			q.note("Q10", ruleSignature, i)
 			mark(i, end)
 			end = i
@@ -420,9 +431,9 @@ func (q *quoter) signature(start, end int) {
 		mark(i, end)
 		end = i
 	}
+	last := end - 1
 	for changed := true; changed; {
 		changed = false
-		last := end - 1
 		for last >= start && (q.kind[last] == kindBlank || q.kind[last] == kindSignature) {
 			last--
 		}

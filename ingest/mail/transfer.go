@@ -68,14 +68,9 @@ func (e *entity) decodedSize() int64 {
 	switch e.encoding {
 	case "base64":
 		n := int64(0)
-		for i, c := range e.body {
+		for _, c := range e.body {
 			if base64Value[c] >= 0 {
 				n++
-			} else if c == '=' && n%4 != 0 {
-				// Padding ends a group; data after it means joined encodings.
-				if rest := bytes.TrimLeft(e.body[i:], "=\r\n\t "); len(rest) == 0 {
-					break
-				}
 			}
 		}
 		return n * 3 / 4
