@@ -2,6 +2,7 @@ package ticketing
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -13,12 +14,13 @@ const LanguageUndetermined = "und"
 
 // Figures of the detector, found on sentences written for the purpose.
 const (
-	languageMaxText       = 512 // bytes looked at
-	languageMinChars      = 4   // letters below which it abstains
-	languageStopWord      = 2.2 // weight of a word of the list, in nats
-	languageMargin        = 1.6 // distance to the second language in nats
-	languageUnknownMargin = 4.0 // the same when no word is in the list
-	languageSharpRune     = 1.8 // weight of a letter only one language has
+	languageMaxText       = 512  // bytes looked at
+	languageMinChars      = 4    // letters below which it abstains
+	languageTrigram       = 0.35 // weight of a trigram
+	languageStopWord      = 2.2  // weight of a word of the list, in nats
+	languageMargin        = 1.6  // distance to the second language in nats
+	languageUnknownMargin = 4.0  // the same when no word is in the list
+	languageSharpRune     = 1.8  // weight of a letter only one language has
 )
 
 // DetectLanguage names the language of text: "it", "en", "de", "fr" or "es",
@@ -32,55 +34,51 @@ const (
 //
 //	go test -v -run LanguageOfLabelled ./ticketing
 func DetectLanguage(text string, among ...string) string {
-	models := languageModels()
-	if len(among) > 0 {
-		var some []*languageModel
-		for _, m := range models {
-			for _, name := range among {
-				if m.name == name {
-					some = append(some, m)
-				}
-			}
-		}
-		models = some
-	}
+	table := languageTable()
 	if len(text) > languageMaxText {
 		text = text[:languageMaxText]
 	}
-	scores := make([]float64, len(models))
-	known := make([]bool, len(models)) // a word of the list was there
+	var scores [languageCount]float64
+	var known [languageCount]bool // a word of the list was there
 	letters := 0
-	var padded []byte // one word between its borders
-	var starts []int  // where its characters begin
+	var buf [2 * maxLanguageWord]byte // one word between its borders
+	var starts [maxLanguageWord + 4]int
 	for word := range strings.FieldsSeq(text) {
-		if strings.ContainsAny(word, "@/\\_0123456789") || len(word) > 60 {
+		if len(word) > maxLanguageWord || strings.ContainsAny(word, "@/\\_0123456789") {
 			continue
 		}
-		for part := range strings.FieldsFuncSeq(strings.ToLower(word), func(r rune) bool { return !unicode.IsLetter(r) }) {
-			n := utf8.RuneCountInString(part)
-			letters += n
-			padded = append(append(append(padded[:0], '^'), part...), '$')
-			starts = starts[:0]
-			for i := range string(padded) {
-				starts = append(starts, i)
+		for part := range strings.FieldsFuncSeq(word, func(r rune) bool { return !unicode.IsLetter(r) }) {
+			padded := append(buf[:0], '^')
+			n := 1 // characters written, and where each begins
+			starts[0] = 0
+			for _, r := range part {
+				starts[n] = len(padded)
+				n++
+				padded = utf8.AppendRune(padded, unicode.ToLower(r))
 			}
-			starts = append(starts, len(padded))
-			for i, m := range models {
-				scores[i] += m.score(part, n, padded, starts)
-				known[i] = known[i] || m.words[part]
-			}
+			starts[n], starts[n+1] = len(padded), len(padded)+1
+			padded = append(padded, '$')
+			table.score(padded, starts[:n+2], &scores, &known)
+			letters += n - 1
+		}
+	}
+	var models []int
+	var all [languageCount]int
+	for i, l := range languageWords {
+		if len(among) == 0 || slices.Contains(among, l.name) {
+			models = append(all[:len(models)], i)
 		}
 	}
 	if letters < languageMinChars || len(models) == 0 {
 		return LanguageUndetermined
 	}
-	best, second := 0, math.Inf(-1)
-	for i := range scores {
+	best, second := models[0], math.Inf(-1)
+	for _, i := range models {
 		if scores[i] > scores[best] {
 			best = i
 		}
 	}
-	for i := range scores {
+	for _, i := range models {
 		if i != best && scores[i] > second {
 			second = scores[i]
 		}
@@ -92,69 +90,101 @@ func DetectLanguage(text string, among ...string) string {
 	if scores[best]-second < margin {
 		return LanguageUndetermined
 	}
-	return models[best].name
+	return languageWords[best].name
 }
 
-type languageModel struct {
-	name     string
-	words    map[string]bool
-	trigrams map[string]float64 // natural logarithm of the probability
-	unseen   float64
-	sharp    string
+const (
+	languageCount = len(languageWords)
+	// maxLanguageWord is the longest word that counts, in bytes.
+	maxLanguageWord = 60
+)
+
+// languageVector holds one figure for each language.
+type languageVector [languageCount]float32
+
+// languageScores are the tables of all languages together, so that one look finds the figures of all.
+type languageScores struct {
+	words    map[string]*[languageCount]bool
+	trigrams map[string]*languageVector // weighted logarithm of the probability
+	unseen   languageVector
 }
 
-// score is the log-likelihood of one word, with a bonus for words of the list
-// and for letters that hardly occur in the other languages.
-func (m *languageModel) score(word string, n int, padded []byte, starts []int) float64 {
-	s := 0.0
-	if m.words[word] {
-		s += languageStopWord
-		if n > 3 {
-			s++
+// score adds the log-likelihood of one word, with a bonus for words of the list and for letters that hardly occur in the other languages.
+func (t *languageScores) score(padded []byte, starts []int, scores *[languageCount]float64, known *[languageCount]bool) {
+	if in, ok := t.words[string(padded[1:len(padded)-1])]; ok {
+		bonus := languageStopWord
+		if len(starts)-3 > 3 {
+			bonus++
+		}
+		for i := range in {
+			if in[i] {
+				scores[i] += bonus
+				known[i] = true
+			}
 		}
 	}
 	for i := 0; i+3 < len(starts); i++ {
-		if p, ok := m.trigrams[string(padded[starts[i]:starts[i+3]])]; ok {
-			s += 0.35 * p
-		} else {
-			s += 0.35 * m.unseen
+		v, ok := t.trigrams[string(padded[starts[i]:starts[i+3]])]
+		if !ok {
+			v = &t.unseen
+		}
+		for k := range v {
+			scores[k] += float64(v[k])
 		}
 	}
-	for _, r := range word {
-		if r >= utf8.RuneSelf && strings.ContainsRune(m.sharp, r) {
-			s += languageSharpRune
+	for i := range languageWords {
+		if languageWords[i].sharp == "" {
+			continue
+		}
+		for j := 1; j+2 < len(starts); j++ {
+			if padded[starts[j]] >= utf8.RuneSelf && strings.Contains(languageWords[i].sharp, string(padded[starts[j]:starts[j+1]])) {
+				scores[i] += languageSharpRune
+			}
 		}
 	}
-	return s
 }
 
-// languageModels counts the trigrams of the word lists once.
-var languageModels = sync.OnceValue(func() []*languageModel {
-	models := make([]*languageModel, 0, len(languageWords))
-	for _, l := range languageWords {
-		m := &languageModel{name: l.name, words: map[string]bool{}, trigrams: map[string]float64{}, sharp: l.sharp}
-		total := 0.0
-		count := func(list string, weight float64, stop bool) {
+// languageTable counts the trigrams of the word lists once.
+var languageTable = sync.OnceValue(func() *languageScores {
+	t := &languageScores{words: map[string]*[languageCount]bool{}, trigrams: map[string]*languageVector{}}
+	for i, l := range languageWords {
+		counts, total := map[string]float64{}, 0.0
+		count := func(list string, weight float64) {
 			for word := range strings.FieldsSeq(list) {
-				if stop {
-					m.words[word] = true
+				if t.words[word] == nil {
+					t.words[word] = new([languageCount]bool)
 				}
+				t.words[word][i] = true
 				r := []rune("^" + word + "$")
-				for i := 0; i+3 <= len(r); i++ {
-					m.trigrams[string(r[i:i+3])] += weight
+				for k := 0; k+3 <= len(r); k++ {
+					counts[string(r[k:k+3])] += weight
 					total += weight
 				}
 			}
 		}
-		count(l.stop, 3, true)
-		count(l.common, 1, true)
+		count(l.stop, 3)
+		count(l.common, 1)
 		// Add one half for every trigram of an alphabet of about 3,000 seen ones.
 		denominator := total + 1500
-		for t, n := range m.trigrams {
-			m.trigrams[t] = math.Log((n + 0.5) / denominator)
+		t.unseen[i] = float32(languageTrigram * math.Log(0.5/denominator))
+		for trigram, n := range counts {
+			v := t.trigrams[trigram]
+			if v == nil {
+				v = new(languageVector)
+				for k := range v {
+					v[k] = float32(math.NaN()) // not seen in language k yet
+				}
+				t.trigrams[trigram] = v
+			}
+			v[i] = float32(languageTrigram * math.Log((n+0.5)/denominator))
 		}
-		m.unseen = math.Log(0.5 / denominator)
-		models = append(models, m)
 	}
-	return models
+	for _, v := range t.trigrams {
+		for k := range v {
+			if math.IsNaN(float64(v[k])) {
+				v[k] = t.unseen[k]
+			}
+		}
+	}
+	return t
 })

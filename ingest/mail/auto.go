@@ -62,8 +62,11 @@ var noReplyLocals = map[string]bool{
 	"noreply": true, "donotreply": true, "nonrispondere": true, "nepasrepondre": true, "nichtantworten": true, "noresponder": true,
 }
 
+// noReplyMarks are removed before comparing.
+var noReplyMarks = strings.NewReplacer(".", "", "-", "", "_", "")
+
 func noReplyLocal(local string) bool {
-	return noReplyLocals[strings.NewReplacer(".", "", "-", "", "_", "").Replace(strings.ToLower(local))]
+	return noReplyLocals[noReplyMarks.Replace(strings.ToLower(local))]
 }
 
 // decideAuto applies M1–M13 as far as one mail by itself tells (section 4).

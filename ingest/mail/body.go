@@ -461,8 +461,17 @@ func (m *Mail) cutLines(lines []textLine, limit int) []textLine {
 	return lines
 }
 
+// sizeOf is how long the lines are together with their ends.
+func sizeOf(lines []textLine) (n int) {
+	for i := range lines {
+		n += len(lines[i].text) + 1
+	}
+	return n
+}
+
 func joinLines(lines []textLine) string {
 	var b strings.Builder
+	b.Grow(sizeOf(lines))
 	for i := range lines {
 		if i > 0 {
 			b.WriteByte('\n')

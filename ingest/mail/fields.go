@@ -257,6 +257,9 @@ func parseDate(s string) (t time.Time, ok bool) {
 	if s == "" || len(s) > 200 {
 		return t, false
 	}
+	if t, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", s); err == nil && t.Year() > 1970 && t.Year() < 2200 {
+		return t, true // nearly all; the library tries many forms before
+	}
 	if t, err := netmail.ParseDate(s); err == nil && t.Year() > 1970 && t.Year() < 2200 {
 		// An abbreviation that the standard library does not know means UTC to
 		// it; the table below may know better.

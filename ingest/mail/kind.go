@@ -161,7 +161,7 @@ func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 		answers = "own mail"
 	case isOfficeSubject(m.Subject) && m.programMark(r, h, null):
 		answers = "out-of-office subject and a mark of a program"
-	case isChallenge(subject+" "+strings.ToLower(body)) && (m.programMark(r, h, null) || autoSubmitted(h) != "" && autoSubmitted(h) != "no"):
+	case (m.programMark(r, h, null) || autoSubmitted(h) != "" && autoSubmitted(h) != "no") && isChallenge(subject+" "+strings.ToLower(body)):
 		answers = "challenge"
 	}
 	if answers != "" {

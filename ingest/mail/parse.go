@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"hash"
+	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sportello/sportello/ticketing"
@@ -97,6 +99,15 @@ func (f *File) Bytes() []byte {
 	}
 	b, _ := f.part.decode(len(f.part.body) + 1)
 	return b
+}
+
+// Reader decodes the file piece by piece: whatever its size, little of it is held in memory at once. Reading ends without an error where
+// the encoding is damaged beyond use.
+func (f *File) Reader() io.Reader {
+	if f.part == nil {
+		return bytes.NewReader(f.data)
+	}
+	return f.part.reader()
 }
 
 func (m *Mail) flag(name string) {
@@ -417,18 +428,32 @@ func (m *Mail) hash(raw []byte) {
 	key.Sum(m.LogicalKey[:0])
 }
 
+// hashBuffers are borrowed to join lines before they are hashed.
+var hashBuffers = sync.Pool{New: func() any { return new([4096]byte) }}
+
 func writeWithoutCR(w hash.Hash, b []byte) {
-	var buf [4096]byte
+	if bytes.IndexByte(b, '\r') < 0 {
+		w.Write(b)
+		return
+	}
+	buf := hashBuffers.Get().(*[4096]byte)
+	defer hashBuffers.Put(buf)
 	n := 0
-	for _, c := range b {
-		if c == '\r' {
-			continue
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\r')
+		if i < 0 {
+			i = len(b)
 		}
-		buf[n] = c
-		if n++; n == len(buf) {
-			w.Write(buf[:])
+		if i > len(buf)-n {
+			w.Write(buf[:n])
 			n = 0
 		}
+		if i > len(buf) {
+			w.Write(b[:i])
+		} else {
+			n += copy(buf[n:], b[:i])
+		}
+		b = b[min(i+1, len(b)):]
 	}
 	w.Write(buf[:n])
 }

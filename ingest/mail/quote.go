@@ -500,7 +500,14 @@ func (q *quoter) footer(from, to int) int {
 // join writes the lines that are elided, or those that are not, without blank
 // lines at either end (Q16).
 func (q *quoter) join(elided bool) string {
+	size := 0
+	for i := range q.lines {
+		if q.elide[i] == elided {
+			size += len(q.lines[i].text) + 1
+		}
+	}
 	var b strings.Builder
+	b.Grow(size)
 	blank := false
 	for i := range q.lines {
 		if q.kind[i] == kindBlank || isBlankLine(q.lines[i].text) {

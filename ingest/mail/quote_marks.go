@@ -60,11 +60,17 @@ func (q *quoter) isMarker(i int) bool {
 	return false
 }
 
+// maxBareMarker is longer than any forward marker without dashes, quote marks and stars around it included.
+const maxBareMarker = 64
+
 func isForwardMarker(s string) bool {
 	if len(s) > 200 || len(s) < 10 {
 		return false
 	}
 	dashed := strings.Contains(s, "--")
+	if !dashed && len(s) > maxBareMarker {
+		return false
+	}
 	b := strings.ToLower(bare(s))
 	for _, m := range forwardMarkers {
 		if b == m || dashed && strings.HasPrefix(b, m) {

@@ -19,6 +19,16 @@ var base64Value = func() (t [256]int8) {
 	return t
 }()
 
+// base64Valid counts 1 for each character of the alphabet, without a branch.
+var base64Valid = func() (t [256]uint8) {
+	for i, v := range base64Value {
+		if v >= 0 {
+			t[i] = 1
+		}
+	}
+	return t
+}()
+
 // decode undoes the transfer encoding of the body. go-message does it where
 // the body keeps the rules; what it refuses is salvaged. broken reports that
 // something had to be left out or guessed. At most limit octets are returned.
@@ -55,6 +65,46 @@ func (e *entity) decode(limit int) (b []byte, broken bool) {
 	return head(e.body, limit), true
 }
 
+// reader is decode in pieces. What go-message refuses on the way is salvaged from where it stopped.
+func (e *entity) reader() io.Reader {
+	if e.encoding != "base64" && e.encoding != "quoted-printable" {
+		b, _ := e.decode(len(e.body) + 1)
+		return bytes.NewReader(b)
+	}
+	var h message.Header
+	h.Set("Content-Transfer-Encoding", e.encoding)
+	part, err := message.New(h, bytes.NewReader(e.body))
+	if err != nil {
+		b, _ := e.decode(len(e.body) + 1)
+		return bytes.NewReader(b)
+	}
+	return &salvager{entity: e, sound: part.Body}
+}
+
+// salvager reads a sound encoding as it is; where it breaks, the rest comes from the tolerant decoder.
+type salvager struct {
+	entity *entity
+	sound  io.Reader
+	read   int
+	rest   *bytes.Reader
+}
+
+func (s *salvager) Read(p []byte) (int, error) {
+	if s.rest == nil {
+		n, err := s.sound.Read(p)
+		s.read += n
+		if err == nil || err == io.EOF {
+			return n, err
+		}
+		b, _ := s.entity.decode(len(s.entity.body) + 1)
+		s.rest = bytes.NewReader(b[min(s.read, len(b)):])
+		if n > 0 {
+			return n, nil
+		}
+	}
+	return s.rest.Read(p)
+}
+
 func head(b []byte, limit int) []byte {
 	if len(b) > limit {
 		return b[:limit]
@@ -67,6 +117,17 @@ func head(b []byte, limit int) []byte {
 func (e *entity) decodedSize() int64 {
 	switch e.encoding {
 	case "base64":
+		if i := bytes.IndexByte(e.body, '='); i < 0 || len(bytes.TrimLeft(e.body[i:], "=\r\n\t ")) == 0 {
+			body := e.body
+			if i >= 0 {
+				body = body[:i]
+			}
+			n := 0
+			for _, c := range body {
+				n += int(base64Valid[c])
+			}
+			return int64(n) * 3 / 4
+		}
 		n := int64(0)
 		for _, c := range e.body {
 			if base64Value[c] >= 0 {
