@@ -389,23 +389,18 @@ func indexFold(s, tag string) int {
 func unflow(s string, delSp bool) string {
 	var b strings.Builder
 	b.Grow(len(s))
-	prev, open := 0, false
+	prev, open, first := 0, false, true
 	for line := range strings.SplitSeq(s, "\n") {
 		depth := 0
 		for depth < len(line) && line[depth] == '>' {
 			depth++
 		}
 		text := strings.TrimPrefix(line[depth:], " ")
-		if depth == 0 {
-			text = line
-			if strings.HasPrefix(line, " ") && len(line) > 1 {
-				text = line[1:]
-			}
-		}
-		if open && depth != prev {
+		// A change of depth ends a paragraph, and so does the mark of a signature (sections 4.3 and 4.5).
+		if open && (depth != prev || text == "-- ") {
 			open = false
-			b.WriteByte('\n')
-		} else if !open && b.Len() > 0 {
+		}
+		if !open && !first {
 			b.WriteByte('\n')
 		}
 		if !open && depth > 0 {
@@ -419,11 +414,7 @@ func unflow(s string, delSp bool) string {
 			text = text[:len(text)-1]
 		}
 		b.WriteString(text)
-		if b.Len() == 0 {
-			// An empty first line still is a line.
-			b.WriteByte('\n')
-		}
-		open, prev = flowed, depth
+		open, prev, first = flowed, depth, false
 	}
 	return b.String()
 }
@@ -619,7 +610,7 @@ func extension(ctype string) string {
 	case "application/pgp-signature":
 		return ".asc"
 	}
-	if t := mimetype.Lookup(ctype); t != nil {
+	if t := mimetype.Lookup(ctype); t != nil && t.Extension() != "" {
 		return t.Extension()
 	}
 	return ".bin"

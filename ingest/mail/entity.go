@@ -272,7 +272,7 @@ func (e *entity) describe(parent *entity) {
 		e.ctype = "multipart/mixed"
 	case e.ctype == "html":
 		e.ctype = "text/html"
-	case !strings.Contains(e.ctype, "/"):
+	case !isMediaType(e.ctype):
 		e.ctype = ""
 	}
 	e.declared = e.ctype != ""
@@ -301,6 +301,22 @@ func (e *entity) describe(parent *entity) {
 		enc = "x-uuencode"
 	}
 	e.encoding = enc
+}
+
+// maxMediaType is the longest name of a type (RFC 6838 section 4.2).
+const maxMediaType = 255
+
+// isMediaType reports whether s has the form of a type (RFC 2045 section 5.1).
+func isMediaType(s string) bool {
+	if len(s) > maxMediaType || strings.IndexByte(s, '/') < 0 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("()<>@,;:\\\"[]?=", c) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // fileName is the declared name of a file, decoded but not yet cleaned (C9).

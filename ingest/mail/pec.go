@@ -86,7 +86,7 @@ func findPEC(root *entity, limits Limits) (p *PEC, inner *entity) {
 	if transport == "" && receipt == "" && data == nil {
 		return nil, nil
 	}
-	p = &PEC{Receipt: receipt}
+	p = &PEC{Receipt: ticketing.CleanName(receipt)}
 	var d daticert
 	ok := false
 	if data != nil {
@@ -127,7 +127,7 @@ func findPEC(root *entity, limits Limits) (p *PEC, inner *entity) {
 		}
 		return p, nil
 	}
-	p.Envelope = transport
+	p.Envelope = ticketing.CleanName(transport)
 	if inner == nil {
 		// A mail of a PEC provider without the mail inside: an ordinary one.
 		return nil, nil

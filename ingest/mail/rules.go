@@ -51,7 +51,8 @@ func (m *Mail) rule(number string, code ruleCode, saw ...string) {
 	if len(saw) > 0 {
 		r.Args = make(map[string]string, len(saw)/2)
 		for i := 0; i+1 < len(saw); i += 2 {
-			r.Args[saw[i]] = saw[i+1]
+			// What was seen may be the sender's words.
+			r.Args[saw[i]] = ticketing.CleanName(saw[i+1])
 		}
 	}
 	m.Rules = append(m.Rules, r)
