@@ -102,6 +102,7 @@ func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 		case facts.failed || facts.delayed:
 			return say(ticketing.KindBounce, "delivery-status")
 		case facts.delivered && (root.ctype == "multipart/report" || returned != nil):
+			m.Answers = true
 			return say(ticketing.KindAutoReply, "delivery-status reports success")
 		case root.ctype == "multipart/report" || returned != nil:
 			return say(ticketing.KindBounce, "delivery-status without action")
