@@ -151,10 +151,11 @@ func FuzzPEC(f *testing.F) {
 		start := time.Now()
 		p := pecProviders[0]
 		var fields []string
-		for name, v := range map[string]string{"X-Trasporto": transport, "X-Ricevuta": receipt} {
-			if v = ticketing.CleanName(v); v != "" {
-				fields = append(fields, name+": "+v)
-			}
+		if v := ticketing.CleanName(transport); v != "" {
+			fields = append(fields, "X-Trasporto: "+v)
+		}
+		if v := ticketing.CleanName(receipt); v != "" {
+			fields = append(fields, "X-Ricevuta: "+v)
 		}
 		m := r.Read(p.message(p.part(p.xmlType, "", xml)+p.part(p.emlType, "base64", inner), false, fields...))
 		if m.PEC != nil && m.Auto.Allowed {
