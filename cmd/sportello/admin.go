@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/sportello/sportello/templates"
 	"github.com/sportello/sportello/ticketing"
 	"github.com/sportello/sportello/ticketing/store"
 )
@@ -185,10 +186,13 @@ func missing(err error, what, id, list string) error {
 
 // Run shows one item.
 func (cmd LedgerShowCmd) Run(ctx context.Context, c *console) error {
-	return c.withStore(ctx, func(_ Config, db *store.DB, files ticketing.Files) error {
+	return c.withStore(ctx, func(cfg Config, db *store.DB, files ticketing.Files) error {
 		var in ticketing.Inbound
+		var m ticketing.Message
 		err := db.View(ctx, func(tx ticketing.Tx) (err error) {
-			in, err = tx.Inbound(ctx, cmd.ID)
+			if in, err = tx.Inbound(ctx, cmd.ID); err == nil && in.Message != "" {
+				m, err = tx.Message(ctx, in.Message)
+			}
 			return err
 		})
 		if err != nil {
@@ -202,9 +206,24 @@ func (cmd LedgerShowCmd) Run(ctx context.Context, c *console) error {
 			_, err = io.Copy(c.out, r)
 			return errors.Join(err, r.Close())
 		}
+		words, err := templates.Load()
+		if err != nil {
+			return err
+		}
+		// Flags and rules are those kept with the message: how it was read then, whatever this version would say.
+		shown := struct {
+			ticketing.Inbound
+			Flags     []string
+			Rules     []string
+			Threading string
+		}{Inbound: in, Flags: m.Flags, Threading: strings.TrimSpace(m.Rule + " " + m.Losers)}
+		for _, r := range m.Rules {
+			shown.Rules = append(shown.Rules, ruleSentence(words, cfg.Language, r))
+		}
 		e := json.NewEncoder(c.out)
+		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
-		return e.Encode(in)
+		return e.Encode(shown)
 	})
 }
 

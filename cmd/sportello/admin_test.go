@@ -58,6 +58,9 @@ func TestLedgerCommands(t *testing.T) {
 	if err := json.Unmarshal([]byte(tr.told("ledger", "show", in.ID)), &row); err != nil || row.Ticket != 1 || row.Outcome != ticketing.OutcomeTicket {
 		t.Errorf("ledger show: %v, %+v", err, row)
 	}
+	if out := tr.told("ledger", "show", in.ID); !strings.Contains(out, "Segno riconosciuto: ") || !strings.Contains(out, "(S29)") {
+		t.Errorf("ledger show does not tell the rules kept with the message:\n%s", out)
+	}
 	if raw := tr.told("ledger", "show", "--raw", in.ID); sha([]byte(raw)) != in.RawSHA {
 		t.Error("ledger show --raw does not print the mail's bytes")
 	}
