@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
 
@@ -545,9 +546,16 @@ func twoFaced(a, b []textLine) bool {
 	return na+nb > 0 && 10*diff > 3*(na+nb)
 }
 
+// contentID is empty for what no program can have meant as one (RFC 2045 section 7 gives it the form of a Message-ID).
 func contentID(e *entity) string {
-	return strings.ToValidUTF8(strings.Trim(strings.TrimSpace(e.header.get("content-id")), "<> "), "\uFFFD")
+	id := strings.Trim(strings.TrimSpace(e.header.get("content-id")), "<> ")
+	if len(id) > maxContentID || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
+		return ""
+	}
+	return id
 }
+
+const maxContentID = 998
 
 // listFiles names and counts the attachments.
 func (m *Mail) listFiles(parts []*entity, cids map[string]bool, limits Limits) {

@@ -69,6 +69,7 @@ var hostileAttachments = []hostileMail{
 				t.Errorf("%d octets held for a mail of %d: it was opened", r.memory, len(r.raw))
 			}
 		}},
+	// Nothing shows files yet. Whatever will has them from here: whole, under their declared types, none of them inline.
 	{id: "H115", what: "a.gif that is also JavaScript", files: "a.gif", make: func(*hostileWorld) []byte { return fileOf("H115", "image/gif", "a.gif", []byte(polyglot)) },
 		check: onlyDownload("image/gif", polyglot)},
 	{id: "H116", what: "SVG with script", files: "a.svg", make: func(*hostileWorld) []byte { return fileOf("H116", "image/svg+xml", "a.svg", []byte(svg)) },
