@@ -29,9 +29,6 @@ func (ExplainCmd) Help() string {
 		"\nThe lines of --batch come in the order of the folder or file; source and number tell which mail each is, error why one could not be opened."
 }
 
-// maxExplain bounds what is read from standard input; the reader's own limits are far below.
-const maxExplain = 256 << 20
-
 // Run reads one mail from standard input, or all of a batch.
 func (cmd ExplainCmd) Run(ctx context.Context, c *console) error {
 	r := &mail.Reader{Limits: mail.DefaultLimits()}
@@ -58,7 +55,8 @@ func (cmd ExplainCmd) Run(ctx context.Context, c *console) error {
 	if cmd.Batch != "" {
 		return explainBatch(ctx, c, r, cmd.Batch, func(key string, args map[string]any) string { return words.T(lang, "cli.explain."+key, args) })
 	}
-	raw, err := io.ReadAll(io.LimitReader(c.in, maxExplain))
+	// One octet more than a mail may have tells that it has too many; the rest would not be looked at.
+	raw, err := io.ReadAll(io.LimitReader(c.in, int64(mailSize(r))+1))
 	if err != nil {
 		return fmt.Errorf("cannot read the mail from standard input: %w", err)
 	}
@@ -69,6 +67,14 @@ func (cmd ExplainCmd) Run(ctx context.Context, c *console) error {
 		return e.Encode(m.Explain())
 	}
 	return tellMail(c, words, lang, m.Explain())
+}
+
+// mailSize is the limit in force.
+func mailSize(r *mail.Reader) int {
+	if r.Limits.MailSize > 0 {
+		return r.Limits.MailSize
+	}
+	return mail.DefaultLimits().MailSize
 }
 
 // explainReader knows what the settings know: addresses, keys, trusted servers, lists.
@@ -144,7 +150,7 @@ func tellMail(c *console, words *templates.Set, lang string, e mail.Explain) err
 		say("thread."+string(e.Thread.Rule), nil)
 	}
 	rules("where")
-	say("outcome."+string(e.Outcome), map[string]any{"cause": e.Quarantine, "reason": e.Reason})
+	say("outcome."+string(e.Outcome), map[string]any{"cause": wordOf(words, lang, "cause", e.Quarantine), "reason": e.Reason})
 
 	head("answer")
 	denied := false
@@ -166,14 +172,20 @@ func tellMail(c *console, words *templates.Set, lang string, e mail.Explain) err
 	return nil
 }
 
+// wordOf says what a reader saw in the language of the sentences; what has no word of its own, such as a header field, stays as it is.
+func wordOf(words *templates.Set, lang, kind, value string) string {
+	if key := "cli.explain." + kind + "." + strings.ReplaceAll(value, " ", "_"); words.Has(key) {
+		return words.T(lang, key, nil)
+	}
+	return value
+}
+
 // ruleSentence tells one kept decision. A code of another version without a sentence is told as it is.
 func ruleSentence(words *templates.Set, lang string, r ticketing.Rule) string {
 	args := map[string]any{"number": r.Number}
 	for k, v := range r.Args {
 		args[k] = v
-		if word := "cli.explain." + k + "." + v; words.Has(word) {
-			args[k] = words.T(lang, word, nil)
-		}
+		args[k] = wordOf(words, lang, k, v)
 	}
 	if key := "cli.explain.rule." + r.Code; words.Has(key) {
 		return words.T(lang, key, args)

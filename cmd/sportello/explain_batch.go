@@ -45,10 +45,7 @@ func explainBatch(ctx context.Context, c *console, r *mail.Reader, path string, 
 		return fmt.Errorf("cannot open the batch: %w", err)
 	}
 	start := time.Now()
-	limit := r.Limits.MailSize
-	if limit == 0 {
-		limit = mail.DefaultLimits().MailSize
-	}
+	limit := mailSize(r)
 	var source func(yield func(*batchMail) bool) error
 	var bar *progressbar.ProgressBar
 	if info.IsDir() {
