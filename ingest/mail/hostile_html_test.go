@@ -140,3 +140,15 @@ var hostileHTML = []hostileMail{
 	{id: "H108", what: "CSS background images, attribute background", check: gone("background", "bad.example", "url("),
 		make: htmlMail("H108", `<div style="background-image:url(https://bad.example/a.png)"></div><table background="https://bad.example/b.png"><tr><td background="https://bad.example/c.png"></td></tr></table>`)},
 }
+
+// TestSanitiseOddities: what only looks like a link with a host is none, and references to control characters leave nothing.
+func TestSanitiseOddities(t *testing.T) {
+	for in, want := range map[string]string{
+		`<p>a&#6;b&#x1b;[1mc&#127;</p>`: "<p>ab[1mc</p>", `<a href="https:///?=bad.example/x">a</a>`: "<a>a</a>", `<a href="https://?x">a</a>`: "<a>a</a>",
+		`<a href="http://\bad.example">a</a>`: "<a>a</a>", `<a href="https:bad.example">a</a>`: "<a>a</a>",
+	} {
+		if got := Sanitise(in, nil); got != want {
+			t.Errorf("%s became %q, want %q", in, got, want)
+		}
+	}
+}

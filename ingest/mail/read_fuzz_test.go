@@ -178,7 +178,7 @@ func FuzzParameters(f *testing.F) {
 }
 
 func FuzzHTML(f *testing.F) {
-	for _, s := range []string{"<p>a<b>c</p>", `<a href="javascript:x">y</a>`, "<svg><style><img src=x onerror=y>", "<math><mtext></table><style>", "<!--><script>x</script>", `<img src="cid:a" alt=">">`} {
+	for _, s := range []string{"<p>a<b>c</p>", `<a href="javascript:x">y</a>`, "<svg><style><img src=x onerror=y>", "<math><mtext></table><style>", "<!--><script>x</script>", `<img src="cid:a" alt=">">`, "a&#6;b", `<a href="https:///?=x">y</a>`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -188,6 +188,10 @@ func FuzzHTML(f *testing.F) {
 			if strings.Contains(low, bad) {
 				t.Fatalf("%s in %q from %q", bad, out, s)
 			}
+		}
+		checkInert(t, out)
+		if strings.ContainsFunc(out, isUnprintable) {
+			t.Fatalf("control characters in %q from %q", out, s)
 		}
 		if again := Sanitise(out, map[string]bool{"a": true}); again != out {
 			t.Fatalf("a second pass changes %q to %q", out, again)

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
@@ -37,7 +38,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowAttrs("colspan", "rowspan").Matching(small).OnElements("td", "th")
 	p.AllowAttrs("alt").OnElements("img")
 	p.AllowAttrs("width", "height").Matching(size).OnElements("img")
-	p.AllowAttrs("href").Matching(regexp.MustCompile(`^(?i)(https?://|mailto:|tel:)`)).OnElements("a")
+	p.AllowAttrs("href").Matching(regexp.MustCompile(`^(?i)(https?://[^/?#\s\\]|mailto:|tel:)`)).OnElements("a")
 	p.AllowAttrs("src").Matching(regexp.MustCompile(`^(?i)cid:`)).OnElements("img")
 	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid")
 	p.RequireParseableURLs(true)
@@ -56,8 +57,19 @@ func Sanitise(src string, cids map[string]bool) string {
 	// bluemonday orders the words by itself; a raw quotation mark occurs
 	// nowhere but around attributes.
 	out = relAttribute.ReplaceAllString(out, linkAttributes)
+	if strings.ContainsFunc(out, isUnprintable) {
+		// A character reference may stand for a control character (C6).
+		out = strings.Map(func(r rune) rune {
+			if isUnprintable(r) {
+				return -1
+			}
+			return r
+		}, out)
+	}
 	return strings.TrimSpace(out)
 }
+
+func isUnprintable(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
 
 var relAttribute = regexp.MustCompile(`rel="[a-z ]*"`)
 
