@@ -31,6 +31,7 @@ var stories = []struct {
 	{"links change nothing by being opened", trialSetup{}, storyLinks},
 	{"attachments both ways", trialSetup{}, storyAttachments},
 	{"certified mail", trialSetup{}, storyCertified},
+	{"an agent's forward", trialSetup{change: func(c *Config) { c.Agents = []string{"Anna Rossi <anna@bottega.example>"} }}, storyForward},
 	{"out of office", trialSetup{}, storyAway},
 	{"a bounce", trialSetup{}, storyBounce},
 	{"a reply from a phone", trialSetup{}, storyPhone},
