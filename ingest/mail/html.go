@@ -14,6 +14,7 @@ const (
 	hintQuote     hint = 1 << iota // inside a quote container (mail.md 8.5)
 	hintSignature                  // inside a signature container
 	hintOwn                        // inside a quotation the writer made
+	hintBorder                     // below the rule that Outlook draws above a header block
 )
 
 // textLine is one line of the canonical text with what the markup says of it.
@@ -41,9 +42,10 @@ type htmlText struct {
 	stack     []htmlElement
 	hidden    int // open elements that hide
 	pre       int
-	depth     int // ">" levels
-	quote     int // open quote containers
-	own       int // open quotations of the writer
+	depth     int  // ">" levels
+	quote     int  // open quote containers
+	own       int  // open quotations of the writer
+	border    bool // Outlook's rule stands above the next line
 	signature int
 	dark      int  // open elements with a background of their own
 	trailing  bool // everything from here on is quoted
@@ -213,6 +215,9 @@ func (h *htmlText) open(tag string) {
 		if gap && !(tag == "p" && (strings.Contains(class, "MsoNormal") || strings.Contains(style, "margin:0"))) {
 			h.gap = true
 		}
+	}
+	if strings.HasPrefix(style, "border:none;border-top:solid") {
+		h.border = true
 	}
 	if tag == "li" {
 		h.bullet = "- "
@@ -425,6 +430,10 @@ func (h *htmlText) begin() {
 	}
 	h.gap, h.space, h.spacer = false, false, false
 	h.hint = h.hints()
+	if h.border {
+		h.hint |= hintBorder
+		h.border = false
+	}
 	if h.bullet != "" {
 		h.cur.WriteString(h.bullet)
 		h.bullet = ""
@@ -444,13 +453,17 @@ func (h *htmlText) hints() (x hint) {
 	return x
 }
 
-// introduced reports whether the last line that has words ends as an attribution does.
+// introduced reports whether the last line that has words is an attribution.
 func (h *htmlText) introduced() bool {
 	last := strings.TrimSpace(h.cur.String())
 	for i := len(h.lines) - 1; i >= 0 && last == ""; i-- {
 		last = strings.TrimSpace(h.lines[i].text)
 	}
-	return strings.HasSuffix(last, ":") || strings.HasSuffix(last, "：")
+	if len(last) > 2*maxAttributionChars || !strings.HasSuffix(last, ":") && !strings.HasSuffix(last, "：") {
+		return false
+	}
+	introduces, _ := isAttribution(normal(last), true)
+	return introduces
 }
 
 // endLine ends the line if there is anything on it.

@@ -128,7 +128,7 @@ func (q *quoter) classify() {
 			continue
 		}
 		original := q.isOriginalRule(i)
-		if original || q.isHeaderBlock(i) {
+		if original || q.isHeaderBlock(i) || q.lines[i].hint&hintBorder != 0 && q.isLabelledBlock(i) {
 			if q.forward || !q.reply && !q.textBefore(i) {
 				forwarded = i
 				break

@@ -15,6 +15,12 @@ func (q *quoter) attribution(i int) (last int, dated bool) {
 	if first == "" || utf8.RuneCountInString(first) > maxAttributionChars {
 		return -1, false
 	}
+	if raw := strings.TrimSpace(q.lines[i].text); strings.HasPrefix(raw, "--") && strings.HasSuffix(raw, "--") {
+		// "---- NAME wrote ----": the dashes are the colon, and nobody writes so by hand.
+		if ok, _ := isAttribution(first+":", true); ok {
+			return i, true
+		}
+	}
 	begins := beginsAttribution(first)
 	joined := first
 	if ok, dated := isAttribution(joined, true); ok {

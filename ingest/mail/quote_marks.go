@@ -144,6 +144,21 @@ func (q *quoter) isHeaderBlock(i int) bool {
 	return false
 }
 
+// isLabelledBlock recognises, below Outlook's rule, a block whose language is not among headerBlocks: at least four lines in a row of a short
+// label and a value, an address or a date among them.
+func (q *quoter) isLabelledBlock(i int) bool {
+	labels, sure := 0, false
+	for ; i < len(q.lines) && labels < maxHeaderBlockLines; i++ {
+		l := headerLabel(q.lines[i].text)
+		if l == "" || len(strings.Fields(l)) > 3 {
+			break
+		}
+		labels++
+		sure = sure || strings.Contains(q.lines[i].text, "@") || hasDate(q.lines[i].text)
+	}
+	return labels >= 4 && sure
+}
+
 // isUnorderedBlock recognises the blocks of web mail that begin with the date or the recipient: at least four labelled lines in a row,
 // the sender's with an address among them.
 func (q *quoter) isUnorderedBlock(i int, b *headerLabels) bool {

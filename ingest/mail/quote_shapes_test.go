@@ -46,6 +46,7 @@ var quoteShapes = []struct{ name, intro string }{
 	{"proton", "On Sunday, November 8th, 2026 at 10:00 AM, Support <help@example.com> wrote:"},
 	{"fastmail", "On Sun, Nov 8, 2026, at 10:00, Support wrote:"},
 	{"zoho", "---- On Sun, 08 Nov 2026 10:00:00 +0100 Support <help@example.com> wrote ----"},
+	{"android", "---- Support wrote ----"},
 	{"samsung", "-------- Original message --------\nFrom: Support <help@example.com>\nDate: 08/11/2026 10:00 (GMT+01:00)\nTo: me@example.org\nSubject: x"},
 	{"samsung it", "-------- Messaggio originale --------\nDa: Assistenza <help@example.com>\nData: 08/11/26 10:00 (GMT+01:00)\nA: io@example.org\nOggetto: x"},
 	{"gmail old", "2026/11/8 Support <help@example.com>"},

@@ -110,11 +110,13 @@ var deviceBegins = []string{
 	"gesendet mit ", "gesendet von ", "holen sie sich outlook für ", "diese nachricht wurde von meinem ",
 	"envoyé de mon ", "envoyé depuis ", "envoyé à partir de ", "télécharger outlook pour ", "obtenir outlook pour ",
 	"enviado desde ", "obtener outlook para ", "enviado do ", "enviado de mi ", "verstuurd vanaf mijn ", "verzonden vanaf ", "skickat från min ", "skickat från ",
-	"sendt fra min ", "sendt fra ", "wysłane z ", "отправлено с ", "lähetetty ",
+	"sendt fra min ", "sendt fra ", "wysłane z ", "отправлено с ", "отправлено из ", "надіслано з ", "lähetetty ",
+	"trimis de pe ", "odesláno z ", "odoslané z ", "στάλθηκε από ", "được gửi từ ", "发自我的", "从我的 ", "küldve ", "poslano s ", "enviat des ", "enviado através ",
+	"hämta outlook för ", "hent outlook til ", "skaff deg outlook for ", "outlook downloaden voor ", "pobierz aplikację outlook dla ", "obter o outlook para ", "скачать outlook для ",
 }
 
 var deviceEnds = []struct{ begin, end string }{
-	{"von meinem ", " gesendet"}, {"von ", " gesendet"}, {"von ", " aus gesendet"},
+	{"iphone", "'umdan gönderildi"}, {"iphone", "から送信"}, {"나의 iphone", "에서 보냄"}, {"von meinem ", " gesendet"}, {"von ", " gesendet"}, {"von ", " aus gesendet"},
 }
 
 // footerPhrases of 8.7.
