@@ -29,7 +29,7 @@ type Behalf struct {
 	Comment  string
 	Ref      Ref    // of the mail inside
 	Name     string // as in Forwarded
-	Abstains string // as in Forwarded, and "agent"; empty: the sender is the customer
+	Abstains string // as in Forwarded, "agent" or "unproven"; empty: the sender is the customer
 }
 
 // OnBehalf returns the message that an authenticated agent's forward stands for: the customer's, or the agent's own with the reason why no
@@ -37,13 +37,15 @@ type Behalf struct {
 // What was taken so already is returned as it is.
 func (d *Desk) OnBehalf(h *Heard) *Heard {
 	f := h.Forwarded
-	if f == nil || h.Behalf != nil || h.Act != nil || h.Auth != AuthPass || h.Kind != KindNormal && h.Kind != KindList || !d.AgentAddresses[h.From.Address] {
+	if f == nil || h.Behalf != nil || h.Act != nil || h.Auth == AuthFail || h.Kind != KindNormal && h.Kind != KindList || !d.AgentAddresses[h.From.Address] {
 		return h
 	}
 	out := *h
 	b := &Behalf{Agent: h.From, Comment: f.Comment, Ref: f.Ref, Name: f.Name, Abstains: f.Abstains}
 	out.Behalf = b
 	switch {
+	case h.Auth != AuthPass:
+		b.Abstains = "unproven" // anybody can write an agent's address into From
 	case b.Abstains != "":
 	case f.From.Key == "":
 		b.Abstains = "bad_sender"

@@ -103,6 +103,9 @@ func TestForwardAbstains(t *testing.T) {
 			t.Errorf("%s: messages %+v", name, all)
 		}
 	}
+	w := newWorld(t)
+	in := w.hear(w.mail("anna@example.com", "", forwarding(), auth(ticketing.AuthUnknown)))
+	equal(t, "an agent nobody vouches for", w.lines(in.Ticket), "forward_unproven")
 }
 
 // Only a proven agent speaks for others: a customer's forward, and one that only claims to be an agent's, are their senders' mails (F10).
