@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -57,6 +58,19 @@ func textKey(s string) string {
 	}
 	sum.Write(buf)
 	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// sameWords compares two texts whatever their case, blanks and punctuation.
+func sameWords(a, b string) bool {
+	bare := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, s)
+	}
+	return bare(a) == bare(b)
 }
 
 // breakLoops judges L3 and L4 for a customer's mail. A mail that a person released is not judged again.
@@ -115,6 +129,15 @@ func (d *Desk) findCopies(ctx context.Context, c *Case) error {
 	}
 	c.Loop = append(c.Loop, Trip{"L3", "loop_copies", map[string]string{"count": num(int64(count)), "senders": num(int64(len(senders)))}})
 	if c.Thread != nil {
+		return nil
+	}
+	// Only a copy to the last digit is filed with the first: "terminal 12" and "terminal 13" are two questions, which open their tickets
+	// and are not answered by a program.
+	earlier, err := c.Tx.Messages(ctx, first, 20)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(earlier, func(m Message) bool { return m.TextKey == c.TextKey && sameWords(m.Visible, c.Heard.Visible) }) {
 		return nil
 	}
 	t, err := c.Tx.Thread(ctx, first)

@@ -166,7 +166,7 @@ queues:
     undo: 0s
 slack: {app_token: xapp-test, bot_token: xoxb-test, team: %s, api_url: %q, settle: 1s}
 limits: {ack_every: 0s, automatic_per_hour: 0, automatic_per_day: 0, automatic_all_per_hour: 0, reopen_per_hour: 0, tickets_per_hour: 0,
-  tickets_per_domain: 0, failures: 8, min_free: 0, min_free_share: 0}
+  tickets_per_domain: 0, same_text_per_hour: 0, ping_window: 0s, failures: 8, min_free: 0, min_free_share: 0}
 sending: {retry_min: 200ms, retry_max: 1s, sweep: 500ms, searches: "300ms, 500ms, 1s"}
 leases: {item: 600ms, place: 300ms, letter: 600ms}
 testing: {slack_pace: -1ns}
