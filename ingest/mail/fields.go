@@ -232,7 +232,7 @@ func messageID(v string) string {
 		return ids[0]
 	}
 	v = strings.Trim(strings.TrimSpace(v), "<>")
-	if v != "" && len(v) < 997 && strings.Contains(v, "@") && printable(v) {
+	if v != "" && len(v) < 997 && strings.Contains(v, "@") && !strings.ContainsAny(v, "<>") && printable(v) {
 		return "<" + v + ">"
 	}
 	return ""

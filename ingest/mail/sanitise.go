@@ -57,6 +57,10 @@ func Sanitise(src string, cids map[string]bool) string {
 	// bluemonday orders the words by itself; a raw quotation mark occurs
 	// nowhere but around attributes.
 	out = relAttribute.ReplaceAllString(out, linkAttributes)
+	if strings.Contains(out, "<img") {
+		// A picture whose address the policy refused is left without one.
+		out = prune(out, cids)
+	}
 	if strings.ContainsFunc(out, isUnprintable) {
 		// A character reference may stand for a control character (C6).
 		out = strings.Map(func(r rune) rune {
