@@ -161,15 +161,37 @@ func inlineForward(text string, subject subjectKind, sent *time.Time) *Forward {
 	f.Text = strings.Trim(textOf(body, depth), "\n")
 	f.Visible, f.Elided = SplitQuote(f.Text, "Re: "+f.Subject)
 	people := parseAddresses(block.from).people
-	switch {
+	switch named := addressesIn(block.from); {
+	case len(named) > 1:
+		// "Secretary on behalf of …", or a name that is another address: whose mail it is cannot be told.
+		f.Abstains = abstainBadSender
 	case len(people) == 1 && !people[0].Parsed.IsZero():
 		f.From = &people[0]
+	case len(named) == 1:
+		// Outlook's text form repeats the address as a link: Maria <maria@c.example<mailto:maria@c.example>>.
+		if p := parseAddresses("<" + named[0] + ">").people; len(p) == 1 && !p[0].Parsed.IsZero() {
+			name, _, _ := strings.Cut(block.from, "<")
+			p[0].Name = ticketing.CleanName(strings.Trim(name, " \"'"))
+			f.From = &p[0]
+			break
+		}
+		f.Abstains = abstainBadSender
 	case strings.Contains(block.from, "@"):
 		f.Abstains = abstainBadSender
 	default:
 		f.Name, f.Abstains = ticketing.CleanName(block.from), abstainNameOnly
 	}
 	return f
+}
+
+// addressesIn lists the different addresses that occur anywhere in a From line.
+func addressesIn(s string) (all []string) {
+	for w := range strings.FieldsFuncSeq(strings.ToLower(s), func(c rune) bool { return strings.ContainsRune(" \t<>()[]\"',;", c) }) {
+		if w = strings.TrimPrefix(w, "mailto:"); strings.IndexByte(w, '@') > 0 && !contains(all, w) {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 // mayForward spares most mails the search: a forward without a forward's subject needs a marker.

@@ -143,7 +143,7 @@ func (q *quoter) classify() {
 		}
 		if last, dated := q.attribution(i); last >= i {
 			next := q.nextFilled(last + 1)
-			quotedNext := next < n && (isQuoted(q.lines[next].text) || q.lines[next].hint&hintQuote != 0)
+			quotedNext := next < n && (isQuoted(q.lines[next].text) || isBarred(q.lines[next].text) || q.lines[next].hint&hintQuote != 0)
 			switch {
 			case quotedNext:
 				q.note("Q5", ruleAttribution, i)
@@ -152,6 +152,9 @@ func (q *quoter) classify() {
 				}
 				for j := next; j < n && (isQuoted(q.lines[j].text) || isBlankLine(q.lines[j].text)); j++ {
 					q.introduced[j] = true
+				}
+				for j := next; j < n && isBarred(q.lines[j].text); j++ {
+					q.setQuote(j)
 				}
 				i = last
 				continue

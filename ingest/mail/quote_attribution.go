@@ -160,7 +160,8 @@ func isAttribution(s string, single bool) (ok, dated bool) {
 		}
 	}
 	if ok := isDatedSender(core, colon); ok {
-		return true, true
+		// Without a colon it may be a line of a log: it takes marked lines below.
+		return true, colon || strings.Contains(core, " gmt")
 	}
 	if !colon {
 		return false, false

@@ -21,6 +21,9 @@ func isQuoted(s string) bool {
 	return strings.HasPrefix(s, ">") && !strings.HasPrefix(s, ">From ")
 }
 
+// isBarred recognises the bars that some programs draw before quoted lines; an introduction above has to say that they are no table.
+func isBarred(s string) bool { return strings.HasPrefix(s, "|") }
+
 // isRule recognises a line of dashes, underscores or equals signs.
 func isRule(s string) bool {
 	s = strings.TrimSpace(s)
@@ -119,7 +122,7 @@ func (q *quoter) isHeaderBlock(i int) bool {
 			continue
 		}
 		found := map[string]bool{}
-		seen, named := 0, strings.Contains(q.lines[i].text, "@")
+		seen, named, addressed := 0, false, strings.Contains(q.lines[i].text, "@")
 		for j := i + 1; j < len(q.lines) && seen < maxHeaderBlockLines; j++ {
 			if isBlankLine(q.lines[j].text) {
 				// Some programs set an empty line between the fields.
@@ -131,13 +134,13 @@ func (q *quoter) isHeaderBlock(i int) bool {
 			seen++
 			if l := headerLabel(q.lines[j].text); l != "" && contains(b.rest, l) {
 				found[l] = true
-				// "From: Milan, To: Rome, Date: …" is the form of a journey as well: it takes an address or a subject.
 				named = named || subjectLabels[l]
 			} else if seen == 1 {
-				named = named || strings.Contains(q.lines[j].text, "@")
+				addressed = addressed || strings.Contains(q.lines[j].text, "@")
 			}
 		}
-		if len(found) >= 2 && named {
+		// "From: Milan, To: Rome, Date: …" is the form of a journey as well: without an address it takes all four labels.
+		if len(found) >= 2 && addressed || len(found) >= 3 && named {
 			return true
 		}
 	}

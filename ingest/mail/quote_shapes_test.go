@@ -108,6 +108,8 @@ func TestQuoteShapesSpareProse(t *testing.T) {
 		"El 8 de noviembre a las 10:00 apareció esto:\nerror desconocido",
 		"Scrivo a nome di Maria <maria@example.org>:\nil portale non si apre",
 		"Date: 8/11/2026\nTo: the office\nThe lamp is broken.",
+		"2026-11-08 10:00:01 <root@host.example>\nerrore 5\nfine",
+		"Da: 12/3/2026 10:00\nA: 13/3/2026 11:00\nOggetto: manutenzione\n\nVanno bene?",
 		"2026-11-08 10:00:01 ERROR db: connection refused\n2026-11-08 10:00:02 ERROR db: connection refused",
 	} {
 		if visible, elided := SplitQuote("Buongiorno.\n\n"+text, "Re: x"); elided != "" {
