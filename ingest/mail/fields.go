@@ -252,7 +252,10 @@ var months = map[string]time.Month{
 
 // parseDate reads a Date field: by RFC 5322 first, then by its parts in any
 // order. ok is false when no plausible date is in it.
-func parseDate(s string) (t time.Time, ok bool) {
+func parseDate(s string) (t time.Time, ok bool) { return parseDateIn(s, time.UTC) }
+
+// parseDateIn takes a date that names no zone as one of the given zone. It knows the months of the languages of mail.md 8.2.
+func parseDateIn(s string, zone *time.Location) (t time.Time, ok bool) {
 	s = strings.TrimSpace(s)
 	if s == "" || len(s) > 200 {
 		return t, false
@@ -267,20 +270,25 @@ func parseDate(s string) (t time.Time, ok bool) {
 			return t, true
 		}
 	}
-	day, year, clock, offset := 0, 0, -1, 0
+	day, year, clock := 0, 0, -1
 	var month time.Month
-	for _, w := range strings.FieldsFunc(dropComments(s), func(r rune) bool { return r == ' ' || r == ',' || r == '\t' || r == '\u00a0' }) {
+	early, afternoon, morning := false, false, false // early: the month was named before the day
+	for _, w := range strings.FieldsFunc(dropComments(s), func(r rune) bool { return strings.ContainsRune(" ,;\t\u00a0\u202f", r) }) {
+		if w = strings.Trim(w, "."); w == "" {
+			continue
+		}
 		lw := strings.ToLower(w)
 		switch {
 		case strings.Count(w, ":") >= 1 && w[0] >= '0' && w[0] <= '9':
 			if i := strings.IndexAny(w, "+-"); i > 0 {
 				if o, good := zoneOffset(w[i:]); good {
-					offset = o
+					zone = time.FixedZone("", o)
 				}
 				w = w[:i]
 			}
+			afternoon, morning = afternoon || strings.HasSuffix(lw, "pm"), morning || strings.HasSuffix(lw, "am")
 			var n [3]int
-			for i, p := range strings.SplitN(strings.ReplaceAll(w, ".", ":"), ":", 4) {
+			for i, p := range strings.SplitN(strings.ReplaceAll(strings.TrimRight(w, "apmAPM"), ".", ":"), ":", 4) {
 				if v, good := number(p); good && i < 3 {
 					n[i] = v
 				}
@@ -288,19 +296,23 @@ func parseDate(s string) (t time.Time, ok bool) {
 			if n[0] < 24 && n[1] < 60 && n[2] <= 60 {
 				clock = n[0]*3600 + n[1]*60 + n[2]
 			}
+		case lw == "pm" || lw == "p.m":
+			afternoon = true
+		case lw == "am" || lw == "a.m":
+			morning = true
 		case (w[0] == '+' || w[0] == '-') && len(w) >= 5:
 			if o, good := zoneOffset(w); good {
-				offset = o
+				zone = time.FixedZone("", o)
 			}
-		case strings.Count(w, "-") == 2 || strings.Count(w, "/") == 2:
-			f := strings.FieldsFunc(w, func(r rune) bool { return r == '-' || r == '/' })
+		case strings.Count(w, "-") == 2 || strings.Count(w, "/") == 2 || strings.Count(w, ".") == 2:
+			f := strings.FieldsFunc(w, func(r rune) bool { return r == '-' || r == '/' || r == '.' })
 			if len(f) != 3 {
 				continue
 			}
 			a, aok := number(f[0])
 			c, cok := number(f[2])
 			m, mok := number(f[1])
-			if named, is := months[firstThree(strings.ToLower(f[1]))]; is {
+			if named, is := monthOf(strings.ToLower(f[1])); is {
 				m, mok = int(named), true
 			}
 			if !aok || !cok || !mok {
@@ -317,10 +329,11 @@ func parseDate(s string) (t time.Time, ok bool) {
 				} else if year == 0 {
 					year = v
 				}
-			} else if m, is := months[firstThree(lw)]; is && month == 0 {
-				month = m
+			} else if m, is := monthOf(lw); is && (month == 0 || early) {
+				// "mar" before the day may be a Tuesday, in Italian, French and Spanish.
+				month, early = m, day == 0
 			} else if h, is := zones[lw]; is {
-				offset = h * 3600
+				zone = time.FixedZone("", h*3600)
 			}
 		}
 	}
@@ -330,10 +343,25 @@ func parseDate(s string) (t time.Time, ok bool) {
 	case year >= 50 && year < 1000:
 		year += 1900
 	}
+	switch {
+	case afternoon && clock >= 0 && clock < 12*3600:
+		clock += 12 * 3600
+	case morning && clock >= 12*3600 && clock < 13*3600:
+		clock -= 12 * 3600
+	}
 	if day < 1 || day > 31 || month < 1 || month > 12 || year < 1970 || year > 2199 {
 		return t, false
 	}
-	return time.Date(year, month, day, 0, 0, max(clock, 0), 0, time.FixedZone("", offset)), true
+	return time.Date(year, month, day, 0, 0, max(clock, 0), 0, zone), true
+}
+
+// monthOf knows a month by its whole name or its beginning.
+func monthOf(s string) (time.Month, bool) {
+	m, ok := monthNames[s]
+	if !ok {
+		m, ok = months[firstThree(s)]
+	}
+	return m, ok
 }
 
 func firstThree(s string) string {

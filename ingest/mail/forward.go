@@ -145,7 +145,13 @@ func inlineForward(text string, subject subjectKind, sent *time.Time) *Forward {
 		above = marker
 	}
 	f := &Forward{Subject: ticketing.CleanName(block.subject), MessageID: messageID(block.messageID), Comment: strings.TrimSpace(textOf(q.lines[:above], 0))}
-	f.Date = foreignDate(block.date, sent)
+	zone := time.UTC
+	if sent != nil {
+		zone = sent.Location()
+	}
+	if t, ok := parseDateIn(block.date, zone); ok {
+		f.Date = &t
+	}
 	f.Comment = strings.TrimSpace(trimRule(f.Comment))
 	depth := quoteDepth(q.lines[block.first].text)
 	body := q.lines[block.end:]
@@ -366,86 +372,6 @@ func trimRule(s string) string {
 		}
 		s = strings.TrimRight(s[:i], "\n ")
 	}
-}
-
-// foreignDate reads the dates that mail programs write into forwarded blocks, in the languages of section 8.2. A date without a zone is
-// taken in that of the forward.
-func foreignDate(s string, sent *time.Time) *time.Time {
-	if hasZone(s) {
-		if t, ok := parseDate(s); ok {
-			return &t
-		}
-	}
-	zone := time.UTC
-	if sent != nil {
-		zone = sent.Location()
-	}
-	day, month, year, hour, minute, pm := 0, 0, 0, -1, 0, false
-	early := false // the month was named before the day
-	for w := range strings.FieldsFuncSeq(strings.ToLower(s), func(c rune) bool { return strings.ContainsRune(" ,;()\u00a0\u202f", c) }) {
-		w = strings.Trim(w, ".")
-		switch {
-		case strings.ContainsRune(w, ':'):
-			if h, rest, ok := strings.Cut(w, ":"); ok && hour < 0 {
-				mm, _, _ := strings.Cut(rest, ":")
-				hour, minute = plainNumber(h), plainNumber(strings.TrimRight(mm, "apm"))
-				pm = strings.HasSuffix(rest, "pm")
-			}
-		case w == "pm" || w == "p.m":
-			pm = true
-		case strings.Count(w, "/") == 2 || strings.Count(w, ".") == 2 || strings.Count(w, "-") == 2:
-			p := strings.FieldsFunc(w, func(c rune) bool { return c == '/' || c == '.' || c == '-' })
-			if len(p) == 3 && day == 0 {
-				if len(p[0]) == 4 {
-					p[0], p[2] = p[2], p[0]
-				}
-				day, month, year = plainNumber(p[0]), plainNumber(p[1]), plainNumber(p[2])
-			}
-		case plainNumber(w) > 0:
-			if n := plainNumber(w); n > 31 && year == 0 {
-				year = n
-			} else if day == 0 {
-				day = n
-			}
-		case (month == 0 || early) && monthNames[w] > 0:
-			// "mar" before the day may be a Tuesday, in Italian, French and Spanish.
-			month, early = monthNames[w], day == 0
-		}
-	}
-	if year > 0 && year < 100 {
-		year += 2000
-	}
-	if pm && hour < 12 {
-		hour += 12
-	}
-	if day < 1 || day > 31 || month < 1 || month > 12 || year < 1970 || year > 2200 || hour > 23 || minute < 0 || minute > 59 {
-		return nil
-	}
-	t := time.Date(year, time.Month(month), day, max(hour, 0), minute, 0, 0, zone)
-	return &t
-}
-
-// hasZone reports a date that ends with a numeric zone or GMT, as RFC 5322 writes it.
-func hasZone(s string) bool {
-	s = strings.TrimSpace(dropComments(s))
-	zone := s[strings.LastIndexByte(s, ' ')+1:]
-	return zone == "GMT" || zone == "UT" || len(zone) == 5 && (zone[0] == '+' || zone[0] == '-') && plainNumber(zone[1:]) >= 0
-}
-
-// plainNumber reads a short decimal number; anything else is -1.
-func plainNumber(s string) int {
-	s = strings.TrimRight(s, ".ºª°")
-	if s == "" || len(s) > 4 {
-		return -1
-	}
-	n := 0
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return -1
-		}
-		n = 10*n + int(s[i]-'0')
-	}
-	return n
 }
 
 func (f *Forward) heard() *ticketing.Forwarded {

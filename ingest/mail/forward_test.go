@@ -122,25 +122,27 @@ func TestForwardOddities(t *testing.T) {
 	}
 }
 
-func TestForeignDate(t *testing.T) {
+// TestDatesOfForwards: the dates that mail programs write in their languages; one without a zone is taken in that of the forward.
+func TestDatesOfForwards(t *testing.T) {
 	sent := time.Date(2026, 3, 5, 8, 0, 0, 0, time.FixedZone("", 3600))
 	for in, want := range map[string]string{
-		"martedì 7 aprile 2026 18:05":                  "2026-04-07 18:05 +0100",
-		"mar 7 apr 2026 alle ore 18:05":                "2026-04-07 18:05 +0100",
-		"mar. 7 avr. 2026 à 18:05":                     "2026-04-07 18:05 +0100",
-		"Tuesday, April 7, 2026 6:05 PM":               "2026-04-07 18:05 +0100",
-		"Dienstag, 7. April 2026 18:05":                "2026-04-07 18:05 +0100",
-		"martes, 7 de abril de 2026 18:05":             "2026-04-07 18:05 +0100",
-		"Tue, 7 Apr 2026 18:05:00 +0200":               "2026-04-07 18:05 +0200",
-		"07/04/2026 18:05":                             "2026-04-07 18:05 +0100",
-		"2026-04-07 18:05":                             "2026-04-07 18:05 +0100",
-		"7 aprile":                                     "",
-		"":                                             "",
-		"99/99/2026 18:05":                             "",
-		strings.Repeat("7 aprile 2026 ", 1000) + "1:2": "2026-04-07 01:02 +0100",
+		"martedì 7 aprile 2026 18:05":          "2026-04-07 18:05 +0100",
+		"mar 7 apr 2026 alle ore 18:05":        "2026-04-07 18:05 +0100",
+		"mar. 7 avr. 2026 à 18:05":             "2026-04-07 18:05 +0100",
+		"Tuesday, April 7, 2026 6:05 PM":       "2026-04-07 18:05 +0100",
+		"Dienstag, 7. April 2026 18:05":        "2026-04-07 18:05 +0100",
+		"martes, 7 de abril de 2026 18:05":     "2026-04-07 18:05 +0100",
+		"Tue, 7 Apr 2026 18:05:00 +0200":       "2026-04-07 18:05 +0200",
+		"07/04/2026 18:05":                     "2026-04-07 18:05 +0100",
+		"2026-04-07 18:05":                     "2026-04-07 18:05 +0100",
+		"7 aprile":                             "",
+		"":                                     "",
+		"99/99/2026 18:05":                     "",
+		"April 7, 2026 at 12:05:00 AM GMT":     "2026-04-07 00:05 +0000",
+		strings.Repeat("7 aprile 2026 ", 1000): "", // no date is as long
 	} {
 		got := ""
-		if d := foreignDate(in, &sent); d != nil {
+		if d, ok := parseDateIn(in, sent.Location()); ok {
 			got = d.Format("2006-01-02 15:04 -0700")
 		}
 		if got != want {

@@ -1,5 +1,7 @@
 package mail
 
+import "time"
+
 // The word lists of mail.md section 8. They recognise foreign words; none of
 // them is ever shown.
 
@@ -154,7 +156,7 @@ var dateLabels = map[string]bool{
 }
 
 // monthNames of the five languages of section 8.2, whole and short.
-var monthNames = map[string]int{
+var monthNames = map[string]time.Month{
 	"ene": 1, "enero": 1, "gen": 1, "gennaio": 1, "jan": 1, "januar": 1, "january": 1, "janv": 1, "janvier": 1,
 	"feb": 2, "febbraio": 2, "febrero": 2, "februar": 2, "february": 2, "févr": 2, "février": 2,
 	"mar": 3, "march": 3, "mars": 3, "marzo": 3, "mär": 3, "märz": 3,
