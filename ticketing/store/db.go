@@ -74,7 +74,30 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openSQLite(ctx, cfg, path)
+	return untilFree(ctx, cfg.BusyTimeout, func() (*DB, error) { return openSQLite(ctx, cfg, path) })
+}
+
+// Waits between two tries to open a database that another process is opening or closing.
+const (
+	busyWaitMin = 2 * time.Millisecond
+	busyWaitMax = 100 * time.Millisecond
+)
+
+// untilFree tries again while another process holds the whole file. Entering WAL mode and leaving it with the last connection take an
+// exclusive lock, for which SQLite does not wait in spite of busy_timeout (https://sqlite.org/wal.html, section 9).
+func untilFree(ctx context.Context, limit time.Duration, open func() (*DB, error)) (*DB, error) {
+	end := time.Now().Add(limit)
+	for wait := busyWaitMin; ; wait = min(2*wait, busyWaitMax) {
+		db, err := open()
+		if err == nil || !isBusy(err) || time.Now().Add(wait).After(end) {
+			return db, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		case <-time.After(wait):
+		}
+	}
 }
 
 func isPostgres(dsn string) bool {

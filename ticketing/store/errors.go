@@ -34,6 +34,12 @@ func fullOr(err error) error {
 	return err
 }
 
+// isBusy reports that another process holds a lock on the SQLite file.
+func isBusy(err error) bool {
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
 // isFull reports that no more can be stored. SQLite tells of a full disk by FULL or, when the operating system refuses a write or a sync,
 // by IOERR with one of many details; both mean that nothing may be acknowledged. PostgreSQL: class 53, disk full.
 func isFull(err error) bool {

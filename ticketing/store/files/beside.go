@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	sqlite "modernc.org/sqlite"
@@ -28,6 +29,8 @@ const (
 	besideBatch = 256
 	// besideReaders is how many small files are read at a time.
 	besideReaders = 4
+	// besideBusy is how long another process that writes is waited for.
+	besideBusy = 10 * time.Second
 )
 
 // Beside is a ticketing.Files in a folder beside the SQLite database: large files as files (Disk), small ones in a SQLite database of
@@ -63,14 +66,14 @@ func NewBeside(ctx context.Context, dir string) (*Beside, error) {
 	}
 	name := func(more string) string {
 		return "file:" + (&url.URL{Path: filepath.Join(dir, "small.db")}).String() +
-			"?_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=busy_timeout(10000)&_pragma=wal_autocheckpoint(4000)" + more
+			"?_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=wal_autocheckpoint(4000)&_pragma=busy_timeout(" + strconv.FormatInt(besideBusy.Milliseconds(), 10) + ")" + more
 	}
 	b := &Beside{Disk: d, queue: make(chan smallPut, besideBatch), done: make(chan struct{})}
 	if b.write, err = sql.Open("sqlite", name("&_txlock=immediate")); err != nil {
 		return nil, failed("open the small files", err)
 	}
 	b.write.SetMaxOpenConns(1)
-	if _, err := b.write.ExecContext(ctx, smallSchema); err != nil {
+	if err := makeSmall(ctx, b.write); err != nil {
 		return nil, errors.Join(smallFailed("open the small files", err), b.write.Close())
 	}
 	if b.read, err = sql.Open("sqlite", name("&_pragma=query_only(1)")); err != nil {
@@ -81,6 +84,24 @@ func NewBeside(ctx context.Context, dir string) (*Beside, error) {
 	run, b.closing = context.WithCancel(context.Background())
 	go b.run(run)
 	return b, nil
+}
+
+// makeSmall makes the table. The first connection turns the file to WAL mode, and SQLite does not wait for another process that is just
+// doing the same, in spite of busy_timeout.
+func makeSmall(ctx context.Context, db *sql.DB) error {
+	end := time.Now().Add(besideBusy)
+	for wait := 2 * time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		_, err := db.ExecContext(ctx, smallSchema)
+		var e *sqlite.Error
+		if !errors.As(err, &e) || e.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().Add(wait).After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(wait):
+		}
+	}
 }
 
 // Close ends the writer and closes the database.

@@ -321,3 +321,24 @@ func TestPutThatIsGivenUp(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestManyMakeBesideAtOnce: the first start of several processes beside each other.
+func TestManyMakeBesideAtOnce(t *testing.T) {
+	for range 20 {
+		dir := t.TempDir()
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				b, err := files.NewBeside(context.Background(), dir)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := b.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
