@@ -224,7 +224,7 @@ func (d *Desk) standing(ctx context.Context, c *Case) (Standing, error) {
 	case c.Contact != nil && c.Contact.ID == c.Thread.Contact:
 		// An agent who asked for help himself is a customer of his ticket.
 		return StandingRequester, nil
-	case d.AgentAddresses[c.Heard.From.Address]:
+	case d.isAgent(c.Heard.From.Address):
 		return StandingAgent, nil
 	case c.Contact == nil:
 		return StandingStranger, nil

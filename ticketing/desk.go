@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,13 +19,16 @@ type Desk struct {
 	Limits Limits
 	// Random is the source of keys and tokens; nil takes crypto/rand.
 	Random io.Reader
-	// AgentAddresses are the e-mail addresses of agents: they are never customers in copy.
+	// AgentAddresses are the e-mail addresses of agents in lower case: they are never customers in copy.
 	AgentAddresses map[string]bool
 	// OwnAddress reports whether an address is one of ours, tokens included.
 	OwnAddress func(address string) bool
 
 	ids IDs
 }
+
+// isAgent reports whether an address is an agent's, whatever its case: mail programs write the same address in several.
+func (d *Desk) isAgent(address string) bool { return d.AgentAddresses[strings.ToLower(address)] }
 
 func (d *Desk) random() io.Reader {
 	if d.Random != nil {

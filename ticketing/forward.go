@@ -1,6 +1,7 @@
 package ticketing
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -27,7 +28,6 @@ type Forwarded struct {
 type Behalf struct {
 	Agent    Party
 	Comment  string
-	Ref      Ref    // of the mail inside
 	Name     string // as in Forwarded
 	Abstains string // as in Forwarded, "agent" or "unproven"; empty: the sender is the customer
 }
@@ -37,11 +37,11 @@ type Behalf struct {
 // What was taken so already is returned as it is.
 func (d *Desk) OnBehalf(h *Heard) *Heard {
 	f := h.Forwarded
-	if f == nil || h.Behalf != nil || h.Act != nil || h.Auth == AuthFail || h.Kind != KindNormal && h.Kind != KindList || !d.AgentAddresses[h.From.Address] {
+	if f == nil || h.Behalf != nil || h.Act != nil || h.Auth == AuthFail || h.Kind != KindNormal && h.Kind != KindList || !d.isAgent(h.From.Address) {
 		return h
 	}
 	out := *h
-	b := &Behalf{Agent: h.From, Comment: f.Comment, Ref: f.Ref, Name: f.Name, Abstains: f.Abstains}
+	b := &Behalf{Agent: h.From, Comment: f.Comment, Name: f.Name, Abstains: f.Abstains}
 	out.Behalf = b
 	switch {
 	case h.Auth != AuthPass:
@@ -49,7 +49,7 @@ func (d *Desk) OnBehalf(h *Heard) *Heard {
 	case b.Abstains != "":
 	case f.From.Key == "":
 		b.Abstains = "bad_sender"
-	case d.AgentAddresses[f.From.Address]:
+	case d.isAgent(f.From.Address):
 		b.Abstains = "agent"
 	case d.OwnAddress != nil && d.OwnAddress(f.From.Address):
 		b.Abstains = "own"
@@ -60,6 +60,9 @@ func (d *Desk) OnBehalf(h *Heard) *Heard {
 	}
 	// Nobody has proven that the customer wrote this, and what goes to an agent's copy is not the customer's wish.
 	out.From, out.ReplyTo, out.Auth, out.Copied = f.From, "", AuthNone, nil
+	// From here on it stands for the customer's own mail, whose answers name that one (F9). The agent's ids and language must not reach
+	// the customer.
+	out.Ref, out.Refs, out.HeaderLanguage = f.Ref, nil, ""
 	out.Kind = KindNormal
 	if f.Subject != "" {
 		out.Subject = f.Subject
@@ -84,15 +87,14 @@ func (d *Desk) OnBehalf(h *Heard) *Heard {
 // maxForwardLine is how many characters of an agent's words are shown in the ticket's thread; the note keeps them all.
 const maxForwardLine = 1500
 
-// keepBehalf stores the agent's words as an internal note (F7), remembers the id of the mail inside (F9) and tells in the ticket's thread
-// who sent it on, or that somebody has to say who the customer is (F6).
+// keepBehalf stores the agent's words as an internal note (F7) and tells in the ticket's thread who sent it on, or that somebody has to say who the customer is (F6).
 func (d *Desk) keepBehalf(ctx context.Context, c *Case) error {
 	b := c.Heard.Behalf
 	if b == nil || c.Thread == nil {
 		return nil
 	}
 	code := "forwarded"
-	args := map[string]string{"agent": firstOf(b.Agent.Name, b.Agent.Address), "name": b.Name}
+	args := map[string]string{"agent": cmp.Or(b.Agent.Name, b.Agent.Address), "name": b.Name}
 	if b.Abstains != "" {
 		code = "forward_" + b.Abstains
 	} else if b.Comment != "" {
@@ -106,20 +108,8 @@ func (d *Desk) keepBehalf(ctx context.Context, c *Case) error {
 		}
 		code, args["text"] = "forwarded_with", cutRunes(b.Comment, maxForwardLine)
 	}
-	if b.Abstains == "" && b.Ref != "" && c.Contact != nil {
-		if err := c.Tx.AddRef(ctx, b.Ref, c.Heard.Door, c.Contact.ID, c.Thread.ID, c.In.Message); err != nil {
-			return err
-		}
-	}
 	if err := d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, b.Agent.Key, code, map[string]string{"inbound": c.In.ID}); err != nil {
 		return err
 	}
 	return d.line(ctx, c.Tx, c.Queue, c.Thread, "inbound:"+c.In.ID+"/forward", code, args)
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

@@ -34,7 +34,12 @@ func (w *world) lines(number int64) string {
 // what the customer wrote before and after finds the same ticket (F1–F3, F7–F9).
 func TestAgentForwards(t *testing.T) {
 	w := newWorld(t)
-	in := w.hear(w.mail("anna@example.com", "", forwarding()))
+	in := w.hear(w.mail("Anna@Example.com", "", forwarding(), func(h *ticketing.Heard) {
+		h.Ref, h.Refs, h.HeaderLanguage = "mail:<inside@example.com>", []ticketing.Ref{"mail:<chat@example.com>"}, "de"
+	}))
+	if th := w.thread(in.Ticket); th.LastRef != "mail:<m1@cliente.example>" || len(th.LastRefs) > 0 {
+		t.Errorf("our answers name %q and %q, ids of the agent's mail among them", th.LastRef, th.LastRefs)
+	}
 	w.send()
 	k := w.ticket(in.Ticket)
 	if who := w.contact("maria@cliente.example"); w.thread(in.Ticket).Contact != who.ID || who.Proven || w.thread(in.Ticket).Subject != "Stampante ferma" {

@@ -153,13 +153,13 @@ func (d *Desk) findPing(ctx context.Context, c *Case) error {
 	if d.Limits.PingWindow <= 0 {
 		return nil
 	}
-	letters, err := c.Tx.ListOutgoing(ctx, OutgoingFilter{Thread: c.Thread.ID, Limit: 20})
+	letters, err := c.Tx.ListOutgoing(ctx, OutgoingFilter{Thread: c.Thread.ID, Door: c.Queue.MailDoor, State: OutgoingSent, Limit: 20})
 	if err != nil {
 		return err
 	}
 	prompt := false
 	for _, o := range letters {
-		prompt = prompt || o.Door == c.Queue.MailDoor && o.State == OutgoingSent && c.Now.Sub(o.SentAt) < d.Limits.PingWindow
+		prompt = prompt || c.Now.Sub(o.SentAt) < d.Limits.PingWindow
 	}
 	if !prompt {
 		return nil
@@ -187,7 +187,8 @@ func (d *Desk) findPing(ctx context.Context, c *Case) error {
 	return nil
 }
 
-// tellLoops writes each trip on the ticket with its figures. A text is told of once, a ticket that answers itself once in its pause.
+// tellLoops writes each trip on the ticket with its figures. A text is told of once in a
+// thread, a ticket that answers itself once in its pause.
 func (d *Desk) tellLoops(ctx context.Context, c *Case) error {
 	t := c.Thread
 	if t == nil {
@@ -197,24 +198,22 @@ func (d *Desk) tellLoops(ctx context.Context, c *Case) error {
 		return nil
 	}
 	for _, trip := range c.Loop {
-		code, cause := "loop.copies", "loop:"+c.TextKey
+		code, cause := "loop.copies", "thread:"+t.ID+"/loop:"+c.TextKey
 		if trip.Rule == "L4" {
 			n, err := c.Tx.CountEvents(ctx, t.ID, eventPing, c.Now.Add(-d.Limits.PingPause))
 			if err != nil {
 				return err
 			}
-			code, cause = eventPing, "inbound:"+c.In.ID+"/loop"
 			if n > 0 {
-				code = ""
+				continue
 			}
+			code, cause = eventPing, "inbound:"+c.In.ID+"/loop"
 		}
-		if code != "" {
-			if err := d.event(ctx, c.Tx, t.ID, t.Number, "system", code, trip.Args); err != nil {
-				return err
-			}
-			if err := d.line(ctx, c.Tx, d.queue(t.Queue), t, cause, trip.Code, trip.Args); err != nil {
-				return err
-			}
+		if err := d.event(ctx, c.Tx, t.ID, t.Number, "system", code, trip.Args); err != nil {
+			return err
+		}
+		if err := d.line(ctx, c.Tx, d.queue(t.Queue), t, cause, trip.Code, trip.Args); err != nil {
+			return err
 		}
 	}
 	return nil

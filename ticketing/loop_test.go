@@ -33,7 +33,12 @@ func TestSameText(t *testing.T) {
 	equal(t, "the thread tells once", w.lines(first.Ticket), "loop_copies")
 	equal(t, "what is kept", len(w.messages(first.Ticket)), 3)
 	w.pass(time.Hour + time.Minute)
-	equal(t, "an hour later", write(5).Outcome, ticketing.OutcomeTicket)
+	later := write(5)
+	equal(t, "an hour later", later.Outcome, ticketing.OutcomeTicket)
+	for range 3 {
+		write(5)
+	}
+	equal(t, "the thread of the second time tells too", w.lines(later.Ticket), "loop_copies")
 	if in := w.hear(w.mail("robot@altro.example", "Tutt'altra cosa, il portatile non si accende più da ieri")); in.Outcome != ticketing.OutcomeTicket {
 		t.Errorf("other words: %s", in.Outcome)
 	}

@@ -111,7 +111,7 @@ func (d *Desk) begin(ctx context.Context, c *Case, state ThreadState) error {
 func (d *Desk) addCopied(ctx context.Context, c *Case) error {
 	n := 0
 	for _, p := range c.Heard.Copied {
-		if p.Key == "" || p.Key == c.Heard.From.Key || d.AgentAddresses[p.Address] || d.OwnAddress != nil && d.OwnAddress(p.Address) {
+		if p.Key == "" || p.Key == c.Heard.From.Key || d.isAgent(p.Address) || d.OwnAddress != nil && d.OwnAddress(p.Address) {
 			continue
 		}
 		if n++; n > maxCopied {

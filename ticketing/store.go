@@ -236,6 +236,7 @@ type OutgoingFilter struct {
 	State  OutgoingState
 	Ticket int64
 	Thread string
+	Door   string
 	Kind   OutgoingKind
 	Before string
 	Limit  int // 0: 50

@@ -194,9 +194,6 @@ const loopWords = "Grazie per averci scritto. Le risponderemo al più presto, co
 // TestBulkLoops lets six kinds of remote side provoke a desk with its default limits: each loop ends after at most three mails of ours,
 // nothing that came in is lost, and why the desk fell silent is on record.
 func TestBulkLoops(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts seven processes")
-	}
 	serial := 0
 	id := func() string { serial++; return fmt.Sprintf("loop%d@remote.example", serial) }
 	for _, c := range []struct {

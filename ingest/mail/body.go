@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"unicode"
-	"unicode/utf8"
-
-	"github.com/gabriel-vasile/mimetype"
 
 	"github.com/sportello/sportello/ticketing"
 )
@@ -342,84 +339,8 @@ func metaCharset(b []byte) string {
 }
 
 // stripEnriched removes the commands of text/enriched (RFC 1896).
-func stripEnriched(s string) string {
-	var b strings.Builder
-	closed := true // another </param> may follow
-	for {
-		i := strings.IndexByte(s, '<')
-		if i < 0 {
-			b.WriteString(s)
-			return b.String()
-		}
-		b.WriteString(s[:i])
-		s = s[i+1:]
-		if strings.HasPrefix(s, "<") {
-			b.WriteByte('<')
-			s = s[1:]
-			continue
-		}
-		j := strings.IndexByte(s, '>')
-		if j < 0 || j > 60 {
-			b.WriteByte('<')
-			continue
-		}
-		if closed && strings.EqualFold(s[:j], "param") {
-			k := indexFold(s, "</param>")
-			if closed = k >= 0; closed {
-				j = k + len("</param>") - 1
-			}
-		}
-		s = s[j+1:]
-	}
-}
-
 // indexFold finds tag, which begins with "<", in s whatever the case of its letters.
-func indexFold(s, tag string) int {
-	for i := 0; ; i++ {
-		k := strings.IndexByte(s[i:], '<')
-		if k < 0 || len(s)-i-k < len(tag) {
-			return -1
-		}
-		if i += k; strings.EqualFold(s[i:i+len(tag)], tag) {
-			return i
-		}
-	}
-}
-
 // unflow joins flowed lines, keeping the quote depth (RFC 3676).
-func unflow(s string, delSp bool) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	prev, open, first := 0, false, true
-	for line := range strings.SplitSeq(s, "\n") {
-		depth := 0
-		for depth < len(line) && line[depth] == '>' {
-			depth++
-		}
-		text := strings.TrimPrefix(line[depth:], " ")
-		// A change of depth ends a paragraph, and so does the mark of a signature (sections 4.3 and 4.5).
-		if open && (depth != prev || text == "-- ") {
-			open = false
-		}
-		if !open && !first {
-			b.WriteByte('\n')
-		}
-		if !open && depth > 0 {
-			b.WriteString(line[:depth])
-			if text != "" {
-				b.WriteByte(' ')
-			}
-		}
-		flowed := strings.HasSuffix(text, " ") && text != "-- "
-		if flowed && delSp {
-			text = text[:len(text)-1]
-		}
-		b.WriteString(text)
-		open, prev, first = flowed, depth, false
-	}
-	return b.String()
-}
-
 // takeUU moves uuencoded blocks out of the text.
 func (m *Mail) takeUU(s string, limits Limits) string {
 	b, end := []byte(s), 0
@@ -547,79 +468,5 @@ func twoFaced(a, b []textLine) bool {
 }
 
 // contentID is empty for what no program can have meant as one (RFC 2045 section 7 gives it the form of a Message-ID).
-func contentID(e *entity) string {
-	id := strings.Trim(strings.TrimSpace(e.header.get("content-id")), "<> ")
-	if len(id) > maxContentID || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
-		return ""
-	}
-	return id
-}
-
-const maxContentID = 998
-
 // listFiles names and counts the attachments.
-func (m *Mail) listFiles(parts []*entity, cids map[string]bool, limits Limits) {
-	total := int64(0)
-	for _, f := range m.Attachments {
-		total += f.Size
-	}
-	for _, e := range parts {
-		if m.PEC != nil && m.PEC.Envelope != "" && e.fileName() == "smime.p7s" {
-			continue
-		}
-		if len(m.Attachments) >= limits.Files {
-			m.flag("attachments_cut")
-			return
-		}
-		f := File{ContentType: e.ctype, ContentID: contentID(e), Size: e.decodedSize(), part: e}
-		if total += f.Size; total > limits.FileBytes {
-			m.flag("attachments_cut")
-			return
-		}
-		if !e.declared && e.ctype == "text/plain" || e.ctype == "application/octet-stream" || f.ContentType == "" {
-			b, _ := e.decode(3072)
-			f.ContentType = sniff(b)
-		}
-		name := e.fileName()
-		if e.params.repaired || e.dparams.repaired {
-			m.flag("repaired")
-		}
-		f.FileName = ticketing.CleanFileName(name, e.number)
-		if name == "" {
-			f.FileName += extension(f.ContentType)
-		}
-		f.Inline = f.ContentID != "" && cids[f.ContentID] || e.disp == "inline" && strings.HasPrefix(e.ctype, "image/")
-		m.Attachments = append(m.Attachments, f)
-	}
-}
-
-func sniff(b []byte) string {
-	t, _, _ := strings.Cut(mimetype.Detect(b).String(), ";")
-	return t
-}
-
 // extension gives unnamed files the ending of their type.
-func extension(ctype string) string {
-	switch ctype {
-	case "message/rfc822", "message/global":
-		return ".eml"
-	case "text/plain", "message/delivery-status", "text/rfc822-headers", "message/disposition-notification", "message/feedback-report":
-		return ".txt"
-	case "text/html":
-		return ".html"
-	case "text/calendar":
-		return ".ics"
-	case "image/jpeg", "image/jpg":
-		return ".jpg"
-	case "application/pkcs7-signature", "application/x-pkcs7-signature":
-		return ".p7s"
-	case "application/pkcs7-mime", "application/x-pkcs7-mime":
-		return ".p7m"
-	case "application/pgp-signature":
-		return ".asc"
-	}
-	if t := mimetype.Lookup(ctype); t != nil && t.Extension() != "" {
-		return t.Extension()
-	}
-	return ".bin"
-}

@@ -10,7 +10,7 @@
 //	RFC 2045, 2046   entity.go, transfer.go  parts in one pass, transfer encodings
 //	RFC 2047, 2231   charset.go, header.go   encoded words, parameters
 //	RFC 2152         utf7.go                 UTF-7 that hides no markup
-//	RFC 3676         body.go                 format=flowed
+//	RFC 3676         flowed.go               format=flowed
 //	RFC 3464, 3463   bounce.go               delivery reports and status codes
 //	RFC 3834, 2369   kind.go, auto.go        programs that answer, lists
 //	RFC 5545         calendar.go             invitations

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/hex"
+	"strings"
 
 	"github.com/oklog/ulid/v2"
 
@@ -46,7 +47,9 @@ func (r *Reader) Heard(m *Mail, at HeardAt) ticketing.Heard {
 		h.Refs = append(h.Refs, refOf(id))
 	}
 	h.Copied = r.copied(m)
-	h.Forwarded = m.Forward.heard()
+	if r.Agents[strings.ToLower(h.From.Address)] { // only an agent's forward is anybody else's mail (F10)
+		h.Forwarded = m.Forward.heard()
+	}
 	for i := range m.Attachments {
 		f := &m.Attachments[i]
 		h.Files = append(h.Files, ticketing.HeardFile{Name: f.FileName, Type: f.ContentType, ContentID: f.ContentID, Inline: f.Inline, Data: f.Bytes()})

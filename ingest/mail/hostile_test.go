@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -395,19 +394,7 @@ func compareHostile(t *testing.T, c *hostileMail, r *hostileResult) {
 		t.Fatal(err)
 	}
 	golden := filepath.Join("testdata", "hostile", c.id+".golden")
-	if *update {
-		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v (run the test with -update to write it)", err)
-	}
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("decided differently than in %s:\n%s", golden, got.String())
-	}
+	compareGolden(t, golden, got.Bytes())
 }
 
 // mailOf is an ordinary mail of the row, with fields that replace or add to its own.

@@ -103,19 +103,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden := strings.TrimSuffix(name, ".eml") + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatalf("%v (run the test with -update to write it)", err)
-			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("read differently than in %s:\n%s", golden, got.String())
-			}
+			compareGolden(t, golden, got.Bytes())
 		})
 	}
 }
@@ -162,4 +150,22 @@ func mustAddress(t testing.TB, s string) ticketing.Address {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// compareGolden compares with what stands in a golden file, or writes it when the test is run with -update.
+func compareGolden(t *testing.T, golden string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatalf("%v (run the test with -update to write it)", err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("not as in %s:\n%s", golden, got)
+	}
 }

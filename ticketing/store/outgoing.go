@@ -96,6 +96,9 @@ func (t *tx) ListOutgoing(ctx context.Context, f ticketing.OutgoingFilter) ([]ti
 	if f.Thread != "" {
 		w.add("thread =", f.Thread)
 	}
+	if f.Door != "" {
+		w.add("door =", f.Door)
+	}
 	if f.Kind != "" {
 		w.add("kind =", f.Kind)
 	}
