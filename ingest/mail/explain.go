@@ -81,6 +81,8 @@ func (m *Mail) outcome(candidate bool) Outcome {
 		return OutcomeQuarantine
 	case m.Own:
 		return OutcomeAutomatic
+	case m.FromSelf:
+		return OutcomeQuarantine
 	}
 	switch m.Kind {
 	case ticketing.KindBounce:
