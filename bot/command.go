@@ -2,6 +2,7 @@ package bot
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -167,6 +168,7 @@ func reaction(a *ticketing.Act) *ticketing.Command {
 var presses = map[string]ticketing.CommandName{
 	"ticket.claim": ticketing.CommandClaim, "ticket.resolve": ticketing.CommandResolve, "ticket.reopen": ticketing.CommandReopen,
 	"ticket.pending": ticketing.CommandPending, "ticket.close": ticketing.CommandClose,
+	"article.send": ticketing.CommandArticle, "article.link": ticketing.CommandLink,
 	"held.take": ticketing.CommandTake, "join.release": ticketing.CommandRelease, "join.new_ticket": ticketing.CommandAside,
 	"join.discard": ticketing.CommandDiscard,
 }
@@ -177,8 +179,12 @@ func press(a *ticketing.Act) *ticketing.Command {
 		return ignore()
 	}
 	cmd := &ticketing.Command{Name: name}
-	if name == ticketing.CommandResolve {
+	switch name {
+	case ticketing.CommandResolve:
 		cmd.Reason = ticketing.ReasonSolved
+	case ticketing.CommandArticle, ticketing.CommandLink:
+		// The value names the thread and the article.
+		_, cmd.Target, _ = strings.Cut(a.Value, " ")
 	}
 	return cmd
 }
@@ -208,6 +214,7 @@ var bangs = map[string]ticketing.CommandName{
 	"chiudi": ticketing.CommandClose, "close": ticketing.CommandClose,
 	"nota": ticketing.CommandNote, "note": ticketing.CommandNote,
 	"invia": ticketing.CommandAnswer, "send": ticketing.CommandAnswer,
+	"kb": ticketing.CommandFind, "articolo": ticketing.CommandFind, "article": ticketing.CommandFind,
 	"aiuto": ticketing.CommandHint, "help": ticketing.CommandHint,
 }
 
@@ -227,10 +234,49 @@ func banged(word, rest string) *ticketing.Command {
 		if rest == "" {
 			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "send_what"}
 		}
+	case ticketing.CommandFind:
+		return article(rest)
 	case ticketing.CommandHint:
 		cmd.Hint = "help"
 	}
 	return cmd
+}
+
+// maxListed is the highest number that !kb understands as a place in the list shown last.
+const maxListed = 9
+
+// article reads what stands behind !kb: a place in the list shown last or an article's name, perhaps with words for the customer, is sent;
+// "none" says that no article answers; anything else is searched for.
+func article(rest string) *ticketing.Command {
+	first, words, _ := strings.Cut(rest, " ")
+	words = strings.TrimSpace(words)
+	switch n, err := strconv.Atoi(strings.Trim(first, "#.)")); {
+	case rest == "":
+		return &ticketing.Command{Name: ticketing.CommandHint, Hint: "kb_what"}
+	case words == "" && (fold(first) == "nessuno" || fold(first) == "none"):
+		return &ticketing.Command{Name: ticketing.CommandLink, Target: ticketing.AnswerNone}
+	case err == nil && n >= 1 && n <= maxListed && (words == "" || first == strconv.Itoa(n)+"." || first == "#"+strconv.Itoa(n)):
+		return &ticketing.Command{Name: ticketing.CommandArticle, Target: strconv.Itoa(n), Text: words}
+	case slugLike.MatchString(first):
+		return &ticketing.Command{Name: ticketing.CommandArticle, Target: first, Text: words}
+	}
+	return &ticketing.Command{Name: ticketing.CommandFind, Text: rest}
+}
+
+// slugLike is an article's name as its page's address ends: "it/fattura-scartata", or "fattura-scartata" alone.
+var slugLike = regexp.MustCompile(`^(?:[a-z]{2,3}/[a-z0-9-]+|[a-z0-9]+(?:-[a-z0-9]+)+)$`)
+
+// wanted is what an agent's message asks the knowledge base for.
+func wanted(a *ticketing.Act) (string, bool) {
+	if a == nil || a.Verb != ticketing.VerbSay || !a.IsAgent || a.Bot {
+		return "", false
+	}
+	word, rest, ok := bang(strings.TrimSpace(a.Text))
+	if !ok || bangs[fold(word)] != ticketing.CommandFind {
+		return "", false
+	}
+	cmd := article(rest)
+	return cmd.Text, cmd.Name == ticketing.CommandFind
 }
 
 // nearest is the known command most like a mistyped one, "" if none is near (at most two changed letters).

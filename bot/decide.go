@@ -18,6 +18,8 @@ type Searcher interface {
 type Question struct {
 	Subject, Text, Language string
 	Queue                   *ticketing.Queue
+	// ByAgent: an agent looks for an article to send. All languages are searched; what is found is what a customer may see.
+	ByAgent bool
 }
 
 // Bot decides. It is safe for concurrent use.
@@ -29,13 +31,20 @@ type Bot struct {
 // Look asks the knowledge base, before the transaction, about a message that may become a request. Whether it does is decided later.
 func (b *Bot) Look(ctx context.Context, h *ticketing.Heard) (ticketing.Findings, error) {
 	q := b.Queues[h.Queue]
-	if q == nil || b.Search == nil || !mayHold(q, h) {
+	if q == nil || b.Search == nil {
+		return ticketing.Findings{}, nil
+	}
+	if words, ok := wanted(h.Act); ok {
+		return b.Search.Search(ctx, Question{Text: words, Queue: q, ByAgent: true})
+	}
+	if !mayHold(q, h) {
 		return ticketing.Findings{}, nil
 	}
 	found, err := b.Search.Search(ctx, Question{Subject: h.Subject, Text: h.Visible, Language: h.Language, Queue: q})
 	if err != nil {
 		return ticketing.Findings{}, err
 	}
+	found.Searched = true
 	found.Control = inControl(q, h.From.Key)
 	found.Urgent = found.Offer && urgent(q, h)
 	return found, nil
@@ -147,7 +156,7 @@ func join(c *ticketing.Case) ticketing.Decision {
 
 func open(c *ticketing.Case) ticketing.Decision {
 	return answerable(c, ticketing.Decision{Do: ticketing.DoOpen, Outcome: ticketing.OutcomeTicket, Code: "question", Rule: string(ticketing.ClaimNone), Losers: losers(c),
-		Hits: c.Found.Hits, Score: c.Found.Confidence, Control: c.Found.Control})
+		Hits: c.Found.Hits, Score: c.Found.Confidence, Withheld: withheld(c)})
 }
 
 func offer(c *ticketing.Case) ticketing.Decision {

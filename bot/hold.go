@@ -14,17 +14,33 @@ func mayHold(q *ticketing.Queue, h *ticketing.Heard) bool {
 		!h.Certified && h.Auth != ticketing.AuthFail && !hasErrorLog(h) && strings.TrimSpace(h.Visible+h.Subject) != ""
 }
 
-// offers says whether this request is held and articles are offered.
-func offers(c *ticketing.Case) bool {
-	if !c.Found.Offer || c.Found.Control || c.Found.Urgent || len(c.Found.Hits) == 0 || c.OtherOffer != nil || c.Queue.Timer <= 0 {
-		return false
+// withheld says why the articles that were found are not offered, one of ticketing's Why constants; "" when they are. What is wrong with the
+// articles comes first, then what forbids a good offer: so that the hold-out holds exactly what would have been offered otherwise.
+func withheld(c *ticketing.Case) string {
+	may, _ := mayAnswer(c)
+	switch {
+	case len(c.Found.Hits) == 0:
+		return ticketing.WhyNothing
+	case !c.Found.Offer:
+		return ticketing.WhyUnsure
+	case !may || !mayHold(c.Queue, c.Heard):
+		return ticketing.WhyForbidden
+	case c.In.Released() != "":
+		return ticketing.WhyReleased
+	case c.Found.Urgent:
+		return ticketing.WhyUrgent
+	case c.OtherOffer != nil:
+		return ticketing.WhyOther
+	case c.Found.Control:
+		return ticketing.WhyControl
+	case c.Queue.Timer <= 0:
+		return ticketing.WhyNoTimer
 	}
-	if c.In.Released() != "" {
-		return false
-	}
-	ok, _ := mayAnswer(c)
-	return ok && mayHold(c.Queue, c.Heard)
+	return ""
 }
+
+// offers says whether this request is held and articles are offered.
+func offers(c *ticketing.Case) bool { return withheld(c) == "" }
 
 // mayAnswer joins what the mail itself forbids (M1–M10, M13) with what is known about its sender (M11, M16, PEC10).
 func mayAnswer(c *ticketing.Case) (bool, string) {

@@ -95,7 +95,8 @@ type Article struct {
 // Received acknowledges a new request.
 type Received struct {
 	Common
-	Hours Hours `origin:"hours"`
+	Hours    Hours     `origin:"hours"`
+	Articles []Article `origin:"article"` // what was found, where a queue opens tickets at once and sends the articles along
 }
 
 // Offer suggests up to three articles before a ticket is opened.
@@ -120,6 +121,8 @@ type Answer struct {
 	Agent   string    `origin:"agent"`  // the agent's public name
 	State   string    `origin:"code"`   // StatePending or StateResolved when the answer also changed the state
 	Until   time.Time `origin:"clock"`  // with StateResolved: last day on which a reply reopens, in the desk's zone
+	// Articles stand after the words, which may then be empty: the agent sent them.
+	Articles []Article `origin:"article"`
 }
 
 // Pending says that the desk waits for the customer, when no agent's words go with it. An agent who asks sends an Answer with

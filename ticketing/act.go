@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -60,6 +61,8 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.note(ctx, c, cmd)
 	case CommandAnswer:
 		return d.answer(ctx, c, cmd)
+	case CommandFind:
+		return d.showFound(ctx, c, cmd)
 	case CommandRelease, CommandAside, CommandDiscard:
 		return d.judge(ctx, c, cmd)
 	case CommandTake:
@@ -69,6 +72,10 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.hint(ctx, c, "no_ticket", nil)
 	}
 	switch cmd.Name {
+	case CommandArticle:
+		return d.sendArticle(ctx, c, cmd)
+	case CommandLink:
+		return d.linkArticle(ctx, c, cmd)
 	case CommandClaim:
 		return d.claim(ctx, c, cmd, cmd.Agent)
 	case CommandAssign:
@@ -95,6 +102,10 @@ func (d *Desk) chatMessage(ctx context.Context, c *Case, cmd *Command, public bo
 		Text: cmd.Text, Visible: cmd.Text, Inbound: c.In.ID, At: a.At, StoredAt: c.Now, Files: c.Files}
 	if c.Ticket != nil {
 		m.Ticket = c.Ticket.Number
+	}
+	for _, h := range cmd.Articles {
+		m.Text = strings.TrimSpace(m.Text + "\n\n" + h.Title)
+		m.Visible = m.Text
 	}
 	if m.At.IsZero() {
 		m.At = c.Now
@@ -129,30 +140,36 @@ func (d *Desk) react(ctx context.Context, tx Tx, q *Queue, t *Thread, target Ref
 
 // answer makes an agent's words due for everybody they are for, after the queue's undo time. What cannot reach anybody stays a note.
 func (d *Desk) answer(ctx context.Context, c *Case, cmd *Command) error {
+	_, err := d.answerDue(ctx, c, cmd)
+	return err
+}
+
+// answerDue is answer; due tells that there is somebody whom it will reach.
+func (d *Desk) answerDue(ctx context.Context, c *Case, cmd *Command) (due bool, err error) {
 	if c.Ticket == nil || c.Ticket.State == StateClosed || c.Ticket.MergedInto != 0 {
-		return d.unsent(ctx, c, cmd, "cannot_answer")
+		return false, d.unsent(ctx, c, cmd, "cannot_answer")
 	}
 	people, err := d.recipients(ctx, c.Tx, c.Thread)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if c.Queue.MailDoor == "" || len(people) == 0 {
-		return d.unsent(ctx, c, cmd, "unreachable")
+		return false, d.unsent(ctx, c, cmd, "unreachable")
 	}
 	m, err := d.chatMessage(ctx, c, cmd, true)
 	if err != nil {
-		return err
+		return false, err
 	}
 	args := map[string]string{"agent": cmd.Agent, "message": m.ID, "target": string(cmd.Message)}
 	afterwards(c.Queue, cmd, args)
 	for _, p := range people {
 		o := Outgoing{Cause: "message:" + m.ID, Kind: LetterAnswer, Ticket: c.Ticket.Number, ByAgent: true, NextAt: c.Now.Add(c.Queue.Undo)}
-		o.Facts = Facts{Subject: c.Thread.Subject, AgentName: c.Heard.Act.Actor.Name, Body: cmd.Text, Files: c.Files, Args: args}
+		o.Facts = Facts{Subject: c.Thread.Subject, AgentName: c.Heard.Act.Actor.Name, Body: cmd.Text, Files: c.Files, Articles: cmd.Articles, Args: args}
 		if _, err := d.letter(ctx, c.Tx, c.Queue, c.Thread, p, o); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return d.event(ctx, c.Tx, c.Thread.ID, c.Ticket.Number, cmd.Agent, "answer.due", map[string]string{"message": m.ID})
+	return true, d.event(ctx, c.Tx, c.Thread.ID, c.Ticket.Number, cmd.Agent, "answer.due", map[string]string{"message": m.ID})
 }
 
 // unsent keeps what was meant as an answer as a note and tells its author why.
@@ -341,6 +358,11 @@ func (d *Desk) Resolve(ctx context.Context, tx Tx, k *Ticket, actor string, reas
 	k.TimerAt = tx.Now().Add(q.ReopenWindow)
 	if err := d.saveTicket(ctx, tx, q, t, k, actor, "ticket.resolved", map[string]string{"reason": string(reason)}); err != nil {
 		return err
+	}
+	if actor != "timer" && reason == ReasonSolved {
+		if err := d.askArticle(ctx, tx, q, t); err != nil {
+			return err
+		}
 	}
 	if !tell {
 		return nil

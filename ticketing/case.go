@@ -54,6 +54,9 @@ type Findings struct {
 	Offer      bool // confident enough for the queue's promise
 	Control    bool // the contact is in the group that gets no suggestion
 	Urgent     bool // its words forbid waiting
+	Searched   bool // the knowledge base was asked
+	// Evidence is what the confidence was reckoned from, in the form of the search; kept for the refit.
+	Evidence string
 }
 
 // Open loads everything that is known about a heard message.
@@ -374,6 +377,13 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 		var in Inbound
 		if in, err = c.Tx.Inbound(ctx, a.Value); err == nil {
 			c.Waiting = &in
+		}
+	case "article":
+		id, _, _ := strings.Cut(a.Value, " ")
+		var t Thread
+		if t, err = c.Tx.Thread(ctx, id); err == nil {
+			c.Thread = &t
+			return d.loadThread(ctx, c)
 		}
 	case "held":
 		var s Suggestion

@@ -32,23 +32,26 @@ type Decision struct {
 	NoAnswer string
 	Hits     []Hit
 	Score    float64
-	// Control: the contact is in the group that gets no suggestion.
-	Control bool
-	Command *Command
+	// Withheld says why what was found is not offered, one of the Why constants.
+	Withheld string
+	// Unhelpful: the customer says that the offered articles did not help.
+	Unhelpful bool
+	Command  *Command
 }
 
 // Command is what an agent's act means.
 type Command struct {
-	Name    CommandName
-	Text    string // words for the customer or of the note
-	Agent   string // who acts
-	Target  string // assignee, number, inbound row …
-	Reason  Reason
-	Message Ref    // the chat message that carried it
-	Ask     bool   // the answer asks: leave the ticket pending
-	Plain   bool   // a note that gets no sign of being one
-	Hint    string // code of an ephemeral hint to its author, empty if none
-	Args    map[string]string
+	Name     CommandName
+	Text     string // words for the customer or of the note
+	Agent    string // who acts
+	Target   string // assignee, number, inbound row …
+	Reason   Reason
+	Message  Ref    // the chat message that carried it
+	Ask      bool   // the answer asks: leave the ticket pending
+	Plain    bool   // a note that gets no sign of being one
+	Articles []Hit  // that go with an answer
+	Hint     string // code of an ephemeral hint to its author, empty if none
+	Args     map[string]string
 }
 
 // CommandName is one of the acts the desk knows.
@@ -69,6 +72,9 @@ const (
 	CommandRelease CommandName = "release" // a waiting message joins its candidate
 	CommandAside   CommandName = "aside"   // a waiting message becomes a ticket of its own
 	CommandDiscard CommandName = "discard" // a waiting message is thrown away
+	CommandFind    CommandName = "find"    // show articles for words
+	CommandArticle CommandName = "article" // send an article (Target) to the customer, and learn
+	CommandLink    CommandName = "link"    // an article (Target) would have answered, or AnswerNone: learn only
 	CommandIgnore  CommandName = "ignore"  // nothing to do
 	CommandHint    CommandName = "hint"    // only tell its author something
 )

@@ -203,11 +203,22 @@ func (d *Desk) open(ctx context.Context, c *Case, dec Decision) error {
 		}
 	}
 	if c.Suggestion != nil {
-		if err := d.endOffer(ctx, c.Tx, c.Suggestion, SuggestionDeclined, c.Heard.From.Key); err != nil {
+		verdict := ""
+		if dec.Unhelpful {
+			verdict = SearchWrong
+		}
+		if err := d.endJudged(ctx, c.Tx, c.Suggestion, SuggestionDeclined, verdict, c.Heard.From.Key); err != nil {
+			return err
+		}
+	} else if !fresh {
+		if err := d.unlearn(ctx, c.Tx, c.Thread.ID); err != nil {
 			return err
 		}
 	}
 	if fresh {
+		if err := d.keepSearch(ctx, c, dec); err != nil {
+			return err
+		}
 		if err := d.post(ctx, c.Tx, c.Queue, c.Thread, PostRoot, "thread:"+c.Thread.ID, Facts{Files: c.Files}); err != nil {
 			return err
 		}
@@ -260,6 +271,9 @@ func (d *Desk) acknowledge(ctx context.Context, c *Case, dec Decision, kind Outg
 	if c.Ticket != nil {
 		o.Facts.Follows = c.Ticket.Follows
 	}
+	if dec.Withheld == WhyNoTimer {
+		o.Facts.Articles = dec.Hits
+	}
 	_, err := d.letter(ctx, c.Tx, c.Queue, c.Thread, *c.Contact, o)
 	return err
 }
@@ -289,7 +303,8 @@ func (d *Desk) offer(ctx context.Context, c *Case, dec Decision) error {
 	if err != nil {
 		return err
 	}
-	s := &Suggestion{ID: d.newID(c.Now), Thread: c.Thread.ID, Contact: c.Contact.ID, Articles: dec.Hits, Score: dec.Score, OfferedAt: c.Now,
+	s := &Suggestion{ID: d.newID(c.Now), Thread: c.Thread.ID, Contact: c.Contact.ID, Queue: c.Queue.Name, Articles: dec.Hits, Score: dec.Score, Confident: true,
+		Evidence: c.Found.Evidence, OfferedAt: c.Now,
 		Until: c.Queue.Hours.Add(c.Now, c.Queue.Timer), State: SuggestionOpen, YesHash: yesHash, NoHash: noHash}
 	if err := c.Tx.SaveSuggestion(ctx, s); err != nil {
 		return err
@@ -321,11 +336,22 @@ func (d *Desk) offer(ctx context.Context, c *Case, dec Decision) error {
 
 // endOffer ends an open suggestion and lets its card tell how.
 func (d *Desk) endOffer(ctx context.Context, tx Tx, s *Suggestion, state SuggestionState, actor string) error {
+	return d.endJudged(ctx, tx, s, state, "", actor)
+}
+
+// endJudged is endOffer with what its customer said of the articles: SearchRight, SearchWrong or nothing. It is learnt from.
+func (d *Desk) endJudged(ctx context.Context, tx Tx, s *Suggestion, state SuggestionState, verdict, actor string) error {
 	if s.State != SuggestionOpen {
 		return nil
 	}
 	s.State, s.EndedAt = state, tx.Now()
+	if verdict != "" {
+		s.Verdict, s.JudgedAt = verdict, tx.Now()
+	}
 	if err := tx.SaveSuggestion(ctx, s); err != nil {
+		return err
+	}
+	if err := d.learnFrom(ctx, tx, s, actor); err != nil {
 		return err
 	}
 	t, err := tx.Thread(ctx, s.Thread)
@@ -391,7 +417,7 @@ func (d *Desk) solved(ctx context.Context, c *Case, dec Decision) error {
 }
 
 func (d *Desk) solve(ctx context.Context, tx Tx, s *Suggestion, t *Thread, actor string) error {
-	if err := d.endOffer(ctx, tx, s, SuggestionSolved, actor); err != nil {
+	if err := d.endJudged(ctx, tx, s, SuggestionSolved, SearchRight, actor); err != nil {
 		return err
 	}
 	t.State = ThreadSolved

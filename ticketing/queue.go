@@ -25,7 +25,9 @@ type Queue struct {
 	Timer time.Duration
 	// Control is the share of contacts that get no offer, 0..1, so that its use can be measured.
 	Control float64
-	Urgent  []string // words that forbid holding, per queue, beside the built-in ones
+	// AskArticle asks agents in the thread, when they resolve a ticket, which article would have answered.
+	AskArticle bool
+	Urgent     []string // words that forbid holding, per queue, beside the built-in ones
 
 	Undo            time.Duration // time before an agent's answer leaves, 0..120 s
 	RepliesInternal bool          // thread replies stay notes unless sent on purpose

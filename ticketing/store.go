@@ -147,6 +147,23 @@ type DeskTx interface {
 	// OpenSuggestionOf finds the newest open suggestion of a contact in a queue.
 	OpenSuggestionOf(ctx context.Context, contact, queue string) (Suggestion, error)
 	DueSuggestions(ctx context.Context, now time.Time, limit int) ([]Suggestion, error)
+	// SearchOf is the newest suggestion of a thread, offered or not.
+	SearchOf(ctx context.Context, thread string) (Suggestion, error)
+	// JudgedSuggestions have a verdict and evidence, newest first.
+	JudgedSuggestions(ctx context.Context, limit int) ([]Suggestion, error)
+	// Gaps are the suggestions since a time that nothing fitted: never offered for want of confidence, or an agent said that no article answers.
+	Gaps(ctx context.Context, since time.Time, limit int) ([]Suggestion, error)
+	// Requests are the threads that customers opened in a time, oldest first, with what was offered.
+	Requests(ctx context.Context, from, to time.Time) ([]RequestRow, error)
+
+	SaveLesson(ctx context.Context, l *Lesson) error // insert, or update by ID; of a thread's words about an article the weightier stays
+	Lesson(ctx context.Context, id string) (Lesson, error)
+	DeleteLesson(ctx context.Context, id string) error
+	Lessons(ctx context.Context, f LessonFilter) ([]Lesson, error)
+
+	// SaveModel adds a model of the confidence; it is in force from then on. Models are kept, newest first.
+	SaveModel(ctx context.Context, m *Model) error
+	Models(ctx context.Context, limit int) ([]Model, error)
 
 	InsertTicket(ctx context.Context, t *Ticket) error
 	// SaveTicket writes t if its stored revision is t.Revision, and raises t.Revision; ErrFenced otherwise.
@@ -170,8 +187,9 @@ type DeskTx interface {
 
 	SaveArticle(ctx context.Context, a *Article, now time.Time) (changed bool, err error) // by slug and language, unchanged if its hash is the same
 	DeleteArticle(ctx context.Context, slug, language string) error
+	Article(ctx context.Context, slug, language string) (Article, error)
 	Articles(ctx context.Context) ([]Article, error)
-	// ArticlesStamp changes whenever an article does, so that every replica sees in one small query that its index is old.
+	// ArticlesStamp changes whenever an article, a lesson or the model does, so that every replica sees in one small query that its index is old.
 	ArticlesStamp(ctx context.Context) (int64, error)
 }
 

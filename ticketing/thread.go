@@ -104,20 +104,40 @@ const (
 // Joins says whether a message of somebody with this standing may become part of the thread (S8), if its sender is who it claims to be.
 func (s Standing) Joins() bool { return s == StandingRequester || s == StandingParticipant }
 
-// Suggestion is the articles offered for a question, until when, and what came of it.
+// Suggestion is what was found for a question: the articles, whether they were offered and until when, and what came of it.
 type Suggestion struct {
 	ID        string // ULID
 	Thread    string
 	Contact   string
+	Queue     string
 	Articles  []Hit
-	Score     float64 // confidence
+	Score     float64 // confidence, 0..1
+	Confident bool    // it kept the queue's promise, so that it was offered or would have been but for Why
+	Evidence  string  // what the confidence was reckoned from, as the search gave it; for the refit
+	Why       string  // withheld: the reason's code, one of the Why constants
 	OfferedAt time.Time
 	Until     time.Time
 	State     SuggestionState
 	EndedAt   time.Time
 	// YesHash and NoHash are the SHA-256 (hexadecimal) of the single-purpose tokens in the letter's links.
 	YesHash, NoHash string
+	// Verdict is SearchRight, SearchWrong or empty while nobody has said; Answer the article an agent named (ArticleKey), or AnswerNone.
+	Verdict  string
+	Answer   string
+	JudgedAt time.Time
 }
+
+// Why a search was not offered.
+const (
+	WhyNothing   = "nothing"   // no article has anything to do with the question
+	WhyUnsure    = "unsure"    // none is likely enough
+	WhyControl   = "control"   // the contact is in the hold-out
+	WhyUrgent    = "urgent"    // the words cannot wait
+	WhyOther     = "other"     // another offer to the same contact is open
+	WhyNoTimer   = "no_timer"  // the queue opens at once and sends the articles along
+	WhyForbidden = "forbidden" // no automatic answer may go to this message
+	WhyReleased  = "released"  // a person released it from quarantine
+)
 
 // SuggestionState tells what came of an offer.
 type SuggestionState string
@@ -128,6 +148,7 @@ const (
 	SuggestionDeclined SuggestionState = "declined" // a no, or any other answer
 	SuggestionExpired  SuggestionState = "expired"  // the timer opened the ticket
 	SuggestionTaken    SuggestionState = "taken"    // an agent took it
+	SuggestionWithheld SuggestionState = "withheld" // never offered
 )
 
 // Contact is a person outside the desk.

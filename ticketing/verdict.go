@@ -47,7 +47,7 @@ func (d *Desk) PressLink(ctx context.Context, tx Tx, token string) (LinkView, er
 	if v.Yes {
 		return v, d.solve(ctx, tx, &v.Suggestion, &v.Thread, who.Key)
 	}
-	if err := d.endOffer(ctx, tx, &v.Suggestion, SuggestionDeclined, who.Key); err != nil {
+	if err := d.endJudged(ctx, tx, &v.Suggestion, SuggestionDeclined, SearchWrong, who.Key); err != nil {
 		return v, err
 	}
 	return v, d.openHeld(ctx, tx, v.Thread.ID, who.Key, "")

@@ -242,19 +242,13 @@ func (s *Speaker) facts(o ticketing.Outgoing, q *ticketing.Queue, zone *time.Loc
 	}
 	switch o.Kind {
 	case ticketing.LetterReceived:
-		return templates.Received{Common: common, Hours: hours}, nil
+		return templates.Received{Common: common, Hours: hours, Articles: s.articles(f.Articles)}, nil
 	case ticketing.LetterOffer:
 		offer := templates.Offer{Common: common, OpensAt: until}
 		if s.config.PublicURL != "" && f.YesToken != "" && f.NoToken != "" {
 			offer.Confirm = s.config.PublicURL + templates.OfferPath(f.YesToken, f.NoToken)
 		}
-		for _, hit := range f.Articles[:min(len(f.Articles), maxOffered)] {
-			a := templates.Article{Title: oneLine(hit.Title), Summary: oneLine(hit.Summary), Language: hit.Language}
-			if s.config.PublicURL != "" && hit.Slug != "" {
-				a.URL = s.config.PublicURL + templates.ArticlePath(hit.Language, hit.Slug)
-			}
-			offer.Articles = append(offer.Articles, a)
-		}
+		offer.Articles = s.articles(f.Articles)
 		return offer, nil
 	case ticketing.LetterOpened:
 		return templates.Opened{Common: common, Hours: hours}, nil
@@ -292,9 +286,22 @@ func (s *Speaker) facts(o ticketing.Outgoing, q *ticketing.Queue, zone *time.Loc
 // maxOffered is how many articles an offer shows (kb.md section 4).
 const maxOffered = 3
 
+// articles are what a letter shows of found articles, each with the address of its page if there is a public one.
+func (s *Speaker) articles(hits []ticketing.Hit) []templates.Article {
+	var out []templates.Article
+	for _, hit := range hits[:min(len(hits), maxOffered)] {
+		a := templates.Article{Title: oneLine(hit.Title), Summary: oneLine(hit.Summary), Language: hit.Language}
+		if s.config.PublicURL != "" && hit.Slug != "" {
+			a.URL = s.config.PublicURL + templates.ArticlePath(hit.Language, hit.Slug)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
 func (s *Speaker) answer(common templates.Common, f ticketing.Facts) templates.Answer {
 	subject, _ := TrimSubject(ticketing.CleanName(f.Subject))
-	return templates.Answer{Common: common, Subject: subject, Words: agentWords(f.Body), Agent: ticketing.CleanName(f.AgentName)}
+	return templates.Answer{Common: common, Subject: subject, Words: agentWords(f.Body), Agent: ticketing.CleanName(f.AgentName), Articles: s.articles(f.Articles)}
 }
 
 // agentWords removes what cannot stand in a letter; the words stay.

@@ -313,9 +313,27 @@ func (s speech) sentence(prefix, code string, args map[string]string) string {
 	return strings.TrimSpace(cut(s.t(prefix+code, v), lineMax))
 }
 
-func (s speech) line(f ticketing.Facts) (map[string]string, error) {
-	return s.card("line", map[string]any{"fallback": s.sentence("slack.line.", f.Code, f.Args)})
+func (s speech) line(o ticketing.Outgoing) (map[string]string, error) {
+	f := o.Facts
+	said := s.sentence("slack.line.", f.Code, f.Args)
+	if len(f.Articles) == 0 {
+		return s.card("line", map[string]any{"fallback": said})
+	}
+	v := map[string]any{"row": o.ID, "head": said, "thread": o.Thread, "verb": "send", "button": s.t("slack.button.article_send", nil), "fallback": said}
+	if f.Code == codeAsk {
+		v["ask"], v["verb"], v["button"] = true, "link", s.t("slack.button.article_link", nil)
+	}
+	for i, a := range f.Articles[:min(len(f.Articles), maxArticles)] {
+		n := strconv.Itoa(i + 1)
+		v["title"+n], v["key"+n] = cutEscaped(oneLine(a.Title), subjectMax)+" _("+escape(a.Language)+")_", escape(a.Key())
+	}
+	return s.card("articles", v)
 }
+
+const (
+	codeAsk     = "articles_ask" // the line that asks which article would have answered
+	maxArticles = 5              // places for articles in the card
+)
 
 // stamp is the metadata that names a post of ours: ids only, because every app of the workspace can read it.
 func stamp(o ticketing.Outgoing) (string, error) {

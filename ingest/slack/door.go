@@ -214,7 +214,7 @@ func (s speech) post(o ticketing.Outgoing) (map[string]string, error) {
 	case ticketing.PostMail:
 		return s.mail(o.Facts)
 	case ticketing.PostLine:
-		return s.line(o.Facts)
+		return s.line(o)
 	case ticketing.PostBounce:
 		return s.bounce(o)
 	}

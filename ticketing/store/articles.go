@@ -43,14 +43,21 @@ func (t *tx) DeleteArticle(ctx context.Context, slug, language string) error {
 	return t.stampArticles(ctx)
 }
 
+func scanArticle(r row) (a ticketing.Article, err error) {
+	var id string
+	err = r.Scan(&id, doc{&a})
+	a.ID = id
+	return a, err
+}
+
+// Article implements ticketing.DeskTx.
+func (t *tx) Article(ctx context.Context, slug, language string) (ticketing.Article, error) {
+	return one(ctx, t, scanArticle, `select id, document from articles where slug = $1 and language = $2`, key(slug), language)
+}
+
 // Articles implements ticketing.DeskTx, by slug and language.
 func (t *tx) Articles(ctx context.Context) ([]ticketing.Article, error) {
-	return many(ctx, t, func(r row) (a ticketing.Article, err error) {
-		var id string
-		err = r.Scan(&id, doc{&a})
-		a.ID = id
-		return a, err
-	}, `select id, document from articles order by slug, language`)
+	return many(ctx, t, scanArticle, `select id, document from articles order by slug, language`)
 }
 
 // ArticlesStamp implements ticketing.DeskTx.

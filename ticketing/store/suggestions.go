@@ -2,31 +2,33 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/sportello/sportello/ticketing"
 )
 
 const (
-	suggestionChanges = "articles, score, until_at, state, ended_at, yes_hash, no_hash"
-	suggestionColumns = "id, thread, contact, offered_at, " + suggestionChanges
-	// suggestionOf are the same columns where another table is joined.
-	suggestionOf = "s.id, s.thread, s.contact, s.offered_at, s.articles, s.score, s.until_at, s.state, s.ended_at, s.yes_hash, s.no_hash"
+	suggestionChanges = "articles, score, confident, evidence, why, until_at, state, ended_at, yes_hash, no_hash, verdict, answer, judged_at"
+	suggestionColumns = "id, thread, contact, queue, offered_at, " + suggestionChanges
 )
+
+// suggestionOf are the same columns where another table is joined.
+var suggestionOf = "s." + strings.ReplaceAll(suggestionColumns, ", ", ", s.")
 
 var saveSuggestion = insert("suggestions", suggestionColumns) + " on conflict (id) do update set " + assign(suggestionChanges)
 
 func scanSuggestion(r row) (s ticketing.Suggestion, err error) {
-	err = r.Scan(&s.ID, &s.Thread, opt{&s.Contact}, at{&s.OfferedAt}, doc{&s.Articles}, &s.Score, at{&s.Until}, &s.State, at{&s.EndedAt},
-		&s.YesHash, &s.NoHash)
+	err = r.Scan(&s.ID, &s.Thread, opt{&s.Contact}, &s.Queue, at{&s.OfferedAt}, doc{&s.Articles}, &s.Score, &s.Confident, &s.Evidence, &s.Why, at{&s.Until}, &s.State,
+		at{&s.EndedAt}, &s.YesHash, &s.NoHash, &s.Verdict, &s.Answer, at{&s.JudgedAt})
 	return s, err
 }
 
 // SaveSuggestion implements ticketing.DeskTx.
 func (t *tx) SaveSuggestion(ctx context.Context, s *ticketing.Suggestion) error {
 	s.OfferedAt = or(s.OfferedAt, t.now)
-	_, err := t.exec(ctx, saveSuggestion, s.ID, s.Thread, null(s.Contact), s.OfferedAt, text(s.Articles), s.Score, s.Until, s.State, s.EndedAt,
-		s.YesHash, s.NoHash)
+	_, err := t.exec(ctx, saveSuggestion, s.ID, s.Thread, null(s.Contact), s.Queue, s.OfferedAt, text(s.Articles), s.Score, s.Confident, s.Evidence, s.Why, s.Until,
+		s.State, s.EndedAt, s.YesHash, s.NoHash, s.Verdict, s.Answer, s.JudgedAt)
 	return err
 }
 
@@ -68,4 +70,32 @@ func (t *tx) NextTimer(ctx context.Context) (time.Time, error) {
 		return suggestion, err
 	}
 	return ticket, err
+}
+
+// SearchOf implements ticketing.DeskTx.
+func (t *tx) SearchOf(ctx context.Context, thread string) (ticketing.Suggestion, error) {
+	return one(ctx, t, scanSuggestion, `select `+suggestionColumns+` from suggestions where thread = $1 order by id desc limit 1`, thread)
+}
+
+// JudgedSuggestions implements ticketing.DeskTx.
+func (t *tx) JudgedSuggestions(ctx context.Context, limit int) ([]ticketing.Suggestion, error) {
+	return many(ctx, t, scanSuggestion, `select `+suggestionColumns+` from suggestions where verdict <> '' and evidence <> '' order by id desc limit $1`, limit)
+}
+
+// Gaps implements ticketing.DeskTx.
+func (t *tx) Gaps(ctx context.Context, since time.Time, limit int) ([]ticketing.Suggestion, error) {
+	return many(ctx, t, scanSuggestion, `select `+suggestionColumns+` from suggestions
+		where (answer = 'none' or (state = 'withheld' and not confident and answer = '')) and offered_at >= $1 order by offered_at limit $2`, since, limit)
+}
+
+// Requests implements ticketing.DeskTx. Of several searches of a thread the first counts: it is the one that came before an agent.
+func (t *tx) Requests(ctx context.Context, from, to time.Time) ([]ticketing.RequestRow, error) {
+	return many(ctx, t, func(r row) (q ticketing.RequestRow, err error) {
+		err = r.Scan(&q.Thread, &q.Queue, opt{&q.Contact}, &q.Key, at{&q.At}, &q.State, &q.Offer, &q.Why, &q.Verdict, &q.Confident)
+		return q, err
+	}, `select t.id, t.queue, t.contact, coalesce(c.key, ''), t.opened_at, t.state, coalesce(s.state, ''), coalesce(s.why, ''), coalesce(s.verdict, ''),
+			coalesce(s.confident, false)
+		from threads t left join contacts c on c.id = t.contact
+			left join suggestions s on s.id = (select min(id) from suggestions where thread = t.id)
+		where t.opened_at >= $1 and t.opened_at < $2 order by t.opened_at, t.id`, from, to)
 }

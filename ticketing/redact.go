@@ -1,0 +1,131 @@
+package ticketing
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Patterns of what a learnt question must not hold. Each is removed, never masked: a mask would be a word that the ranking finds.
+// They are meant to take too much rather than too little; what is left is for searching, not for reading.
+var redactions = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)\b(?:https?|ftp)://\S+|\bwww\.\S+`),
+	regexp.MustCompile(`[^\s@<>"(),;:]+@[^\s@<>"(),;]+\.[^\s@<>"(),;]+`),
+	// IBAN (ISO 13616), in one piece or in groups of four.
+	regexp.MustCompile(`(?i)\b[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]{4}){2,7}(?:[ \-]?[A-Z0-9]{1,4})?\b`),
+	// Codice fiscale of a person (D.M. 12 March 1974), with its digits also as the letters of omocodia, perhaps in groups.
+	regexp.MustCompile(`(?i)\b[A-Z]{3}[ ]?[A-Z]{3}[ ]?[0-9LMNPQRSTUV]{2}[A-EHLMPRST][0-9LMNPQRSTUV]{2}[ ]?[A-Z][0-9LMNPQRSTUV]{3}[A-Z]\b`),
+	// Five digits or more whatever separates them: telephones, VAT numbers, cards, dates, order numbers.
+	regexp.MustCompile(`\+?\(?\d(?:[ .,/()\-–]{0,3}\d){4,}\)?`),
+	// Mixed codes that hold five digits or more: plates of orders and serial numbers.
+	regexp.MustCompile(`\b[\p{L}\d\-_/]*\d{5,}[\p{L}\d\-_/]*\b`),
+	regexp.MustCompile(`(?i)\b(?:via|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|largo|vicolo|strada|contrada|loc\.|località|frazione|borgo|lungomare)(?:\s+[\p{L}'’.]+){1,5}\s*,?\s*(?:n\.?\s*|nr\.?\s*)?\d{1,4}\s?(?:[a-z]\b|/\w+)?`),
+	regexp.MustCompile(`\b(?:Via|Viale|Piazza|Piazzale|Corso|Largo|Vicolo|Contrada|Borgo|Lungomare)\s+(?:(?:d[aei]l?l?[aeio]?|dell['’]|di|San|Santa|\p{Lu}[\p{L}'’.]*)\s*)+`),
+	regexp.MustCompile(`\b\d{1,5}[a-z]?,?\s+(?:\p{Lu}[\p{L}'’]*\s+){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Square|Sq|Way|Court|Boulevard|Blvd|Place|Terrace|Close)\b\.?`),
+	// A title and the name after it.
+	regexp.MustCompile(`(?i:\b(?:sig|sigg|sig\.ra|sig\.na|sigra|signor|signora|signore|signorina|dott|dott\.ssa|dottor|dottore|dottoressa|ing|avv|rag|geom|arch|prof|prof\.ssa|mr|mrs|ms|miss|dr|sir|madam))\.?\s+\p{Lu}[\p{L}'’]+(?:\s+\p{Lu}[\p{L}'’]+){0,2}`),
+	// People who say who they are.
+	regexp.MustCompile(`(?i:\b(?:mi chiamo|my name is|il mio nome è|name['’]s))\s+\p{Lu}[\p{L}'’]*(?:\s+\p{Lu}[\p{L}'’]+){0,3}`),
+	regexp.MustCompile(`(?i:\b(?:sono|qui è|parla|i am|i['’]m|this is))\s+\p{Lu}\p{Ll}[\p{L}'’]*(?:\s+\p{Lu}\p{Ll}[\p{L}'’]*){1,3}`),
+	// A greeting with a name: "Ciao Luca,".
+	regexp.MustCompile(`(?im:^[ \t]*(?:buongiorno|buonasera|buon pomeriggio|gentile|gentili|egregio|spett\.?le|ciao|salve|caro|cara|dear|hi|hello|hey|good morning|good afternoon))(?:[ \t]+(?-i:\p{Lu}[\p{L}'’.]*)){1,4}[ \t]*[,!.:]?`),
+}
+
+// farewells begin what stands at a letter's end: nothing after them is a question.
+var farewells = regexp.MustCompile(`(?im)^[ \t]*(?:cordiali saluti|distinti saluti|un saluto|saluti|cordialmente|buona giornata|buon lavoro|grazie e (?:cordiali )?saluti|in attesa di|best regards|kind regards|regards|best wishes|yours (?:sincerely|faithfully)|sincerely|cheers|many thanks|inviato da|sent from)\b.*$`)
+
+// nameLine is a last line of nothing but a name.
+var nameLine = regexp.MustCompile(`^\s*[-–—~]*\s*(?:\p{Lu}[\p{L}'’.]*\s*){1,4}$`)
+
+// Redact takes personal data out of a question before it is learnt (kb.md 5): addresses of every kind, telephones, every number of five
+// digits or more, IBAN and codice fiscale, names after titles and greetings and at the end, and the given names wherever they stand as
+// names. names are those that the desk knows: the writer's, as one string each. The result is at most MaxLessonText bytes of plain text in
+// one line; it is "" when nothing is left.
+func Redact(text string, names ...string) string {
+	// An invisible character inside a number or a name would hide it from every pattern.
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.Is(unicode.Cf, r):
+			return -1
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r):
+			return -1
+		}
+		return r
+	}, strings.ReplaceAll(text, "\r\n", "\n"))
+	lines := strings.Split(strings.TrimRight(text, "\n "), "\n")
+	for i, line := range lines {
+		if i > 0 && farewells.MatchString(line) {
+			lines = lines[:i]
+			break
+		}
+	}
+	for n := len(lines); n > 1 && (strings.TrimSpace(lines[n-1]) == "" || nameLine.MatchString(lines[n-1])); n = len(lines) {
+		lines = lines[:n-1]
+	}
+	text = strings.Join(lines, "\n")
+	for _, re := range redactions {
+		text = re.ReplaceAllString(text, " ")
+	}
+	text = withoutNames(text, names)
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > MaxLessonText {
+		text = strings.ToValidUTF8(text[:MaxLessonText], "")
+	}
+	if !strings.ContainsFunc(text, unicode.IsLetter) {
+		return ""
+	}
+	return text
+}
+
+// withoutNames removes the parts of known names where they are written as names: with a capital letter, or all of a name in a row.
+func withoutNames(text string, names []string) string {
+	parts := map[string]bool{}
+	for _, name := range names {
+		if at := strings.LastIndexByte(name, '@'); at >= 0 {
+			name = strings.NewReplacer(".", " ", "_", " ", "-", " ").Replace(name[:at])
+		}
+		words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '’' })
+		if len(words) > 1 {
+			whole := make([]string, len(words))
+			for i, w := range words {
+				whole[i] = regexp.QuoteMeta(w)
+			}
+			text = regexp.MustCompile(`(?i)(^|[^\p{L}])`+strings.Join(whole, `\s+`)+`($|[^\p{L}])`).ReplaceAllString(text, "$1 $2")
+		}
+		for _, w := range words {
+			if utf8.RuneCountInString(w) > 1 {
+				parts[strings.ToLower(w)] = true
+			}
+		}
+	}
+	var b strings.Builder
+	word := func(w string) {
+		first, _ := utf8.DecodeRuneInString(w)
+		if !unicode.IsUpper(first) || !parts[strings.ToLower(w)] {
+			b.WriteString(w)
+		}
+	}
+	start := -1
+	for i, r := range text {
+		if unicode.IsLetter(r) {
+			if start < 0 {
+				start = i
+			}
+			continue
+		}
+		if start >= 0 {
+			word(text[start:i])
+			start = -1
+		}
+		b.WriteRune(r)
+	}
+	if start >= 0 {
+		word(text[start:])
+	}
+	return b.String()
+}
