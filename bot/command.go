@@ -275,8 +275,13 @@ func wanted(a *ticketing.Act) (string, bool) {
 	if !ok || bangs[fold(word)] != ticketing.CommandFind {
 		return "", false
 	}
-	cmd := article(rest)
-	return cmd.Text, cmd.Name == ticketing.CommandFind
+	switch cmd := article(rest); {
+	case cmd.Name == ticketing.CommandFind:
+		return cmd.Text, true
+	case cmd.Name == ticketing.CommandArticle && slugLike.MatchString(cmd.Target):
+		return rest, true // "e-mail" is made like an article's name and is none
+	}
+	return "", false
 }
 
 // nearest is the known command most like a mistyped one, "" if none is near (at most two changed letters).

@@ -49,6 +49,12 @@ func TestSay(t *testing.T) {
 		{"!invia @Luca le scrive", nil, ticketing.CommandAnswer, "@Luca le scrive", ""}, {"!send hello", nil, ticketing.CommandAnswer, "hello", ""},
 		{"!invia", nil, ticketing.CommandHint, "", "send_what"},
 		{"!invia", func(c *ticketing.Case) { c.Files = []ticketing.FileRef{{Name: "guida.pdf"}} }, ticketing.CommandAnswer, "", ""},
+		{"!kb", nil, ticketing.CommandHint, "", "kb_what"},
+		{"!kb la stampante", nil, ticketing.CommandFind, "la stampante", ""}, {"!articolo carta finita", nil, ticketing.CommandFind, "carta finita", ""}, {"!article paper", nil, ticketing.CommandFind, "paper", ""},
+		{"!kb 404 errore", nil, ticketing.CommandFind, "404 errore", ""}, {"!kb 2 casse", nil, ticketing.CommandFind, "2 casse", ""}, {"!kb 0", nil, ticketing.CommandFind, "0", ""},
+		{"!kb 1", nil, ticketing.CommandArticle, "", ""}, {"!kb #2 provi così", nil, ticketing.CommandArticle, "provi così", ""}, {"!kb 3. provi", nil, ticketing.CommandArticle, "provi", ""},
+		{"!kb fattura-scartata", nil, ticketing.CommandArticle, "", ""}, {"!kb en/cash-up ecco", nil, ticketing.CommandArticle, "ecco", ""}, {"!kb e-mail", nil, ticketing.CommandArticle, "", ""},
+		{"!kb nessuno", nil, ticketing.CommandLink, "", ""}, {"!kb NONE", nil, ticketing.CommandLink, "", ""}, {"!kb nessuno stampa", nil, ticketing.CommandFind, "nessuno stampa", ""},
 		{"!aiuto", nil, ticketing.CommandHint, "", "help"}, {"!help", nil, ticketing.CommandHint, "", "help"},
 		// rule 5: an unknown command is never mailed
 		{"!rislto", nil, ticketing.CommandNote, "!rislto", "unknown_command"}, {"!clam", nil, ticketing.CommandNote, "!clam", "unknown_command"}, {"!importante leggere", nil, ticketing.CommandNote, "!importante leggere", "unknown_command"},
@@ -199,4 +205,20 @@ func FuzzCommand(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestWanted: only an agent's !kb with words makes the knowledge base be asked before the transaction.
+func TestWanted(t *testing.T) {
+	for text, want := range map[string]string{"!kb la stampante": "la stampante", " !ARTICOLO carta ": "carta", "!kb 1": "", "!kb": "", "!kb cambiare-carta": "cambiare-carta", "!kb e-mail non parte": "e-mail non parte", "kb stampante": "", "!nota !kb x": ""} {
+		got, ok := wanted(&ticketing.Act{Verb: ticketing.VerbSay, IsAgent: true, Text: text})
+		if got != want || ok != (want != "") {
+			t.Errorf("%q: %q %v, want %q", text, got, ok, want)
+		}
+	}
+	for name, a := range map[string]*ticketing.Act{"nobody": nil, "a guest": {Verb: ticketing.VerbSay, Text: "!kb x"}, "an edit": {Verb: ticketing.VerbEdit, IsAgent: true, Text: "!kb x"},
+		"a bot": {Verb: ticketing.VerbSay, IsAgent: true, Bot: true, Text: "!kb x"}} {
+		if _, ok := wanted(a); ok {
+			t.Errorf("%s asks", name)
+		}
+	}
 }

@@ -94,6 +94,12 @@ func (d *Desk) sendArticle(ctx context.Context, c *Case, cmd *Command) error {
 	if err != nil {
 		return err
 	}
+	if hint == "kb_unknown" && len(c.Found.Hits) > 0 {
+		// A word with a hyphen was meant, not a name.
+		find := *cmd
+		find.Text = strings.TrimSpace(cmd.Target + " " + cmd.Text)
+		return d.showFound(ctx, c, &find)
+	}
 	if hint != "" {
 		return d.hint(ctx, c, hint, map[string]string{"article": cmd.Target})
 	}
