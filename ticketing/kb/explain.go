@@ -11,7 +11,7 @@ type Reason struct {
 	Word     string
 	Letters  bool    // likeness of letters, not the word itself
 	Question string  // ID of the learnt question; empty: the page
-	Score    float64 // what it adds to the score of its unit, in units of Hit.Score
+	Score    float64 // what it adds to the score of its unit, in units of Hit.Score; negative for a question that speaks against the article
 }
 
 // Explain tells why an article has its score for a query, the weightiest reason first. It is empty for an article outside of the scope.
@@ -33,7 +33,7 @@ func (ix *Index) Explain(q Query, id string) []Reason {
 			v.within(list, func(run []posting) {
 				for _, p := range run {
 					if d := sh.docs[p.doc]; sh.entries[d.entry].id == id {
-						reasons = append(reasons, Reason{sc.asked[t.asked].word, letters, d.question, t.weight * float64(score(p)) / best})
+						reasons = append(reasons, Reason{sc.asked[t.asked].word, letters, d.question, t.weight * float64(score(p)*d.weight) / best})
 					}
 				}
 			})

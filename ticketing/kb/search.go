@@ -29,6 +29,10 @@ const (
 	// so on for bestQuestions of them.
 	questionDecay = 0.7
 	bestQuestions = 8
+
+	// maxAgainst is the largest share of an article's score that "not helpful" can take away: customers who vote lower an article, they do
+	// not hide it.
+	maxAgainst = 0.5
 )
 
 // Limits of a query. A letter of 2,000 words costs no more than a sentence because only its rarest words and grams are looked at.
@@ -220,6 +224,7 @@ type scratch struct {
 	scores  []float32
 	touched []uint32
 	best    []float32 // bestQuestions a document's article
+	against []float32 // what questions of negative weight take from an article
 	pages   []uint32
 	totals  []float32
 }
@@ -482,6 +487,7 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 	learnt := len(sh.docs) > n
 	if learnt && len(sc.best) < n*bestQuestions {
 		sc.best = make([]float32, n*bestQuestions)
+		sc.against = make([]float32, n)
 	}
 	sc.pages = sc.pages[:0]
 	const mark = 1e-9 // an article whose questions alone were touched still has to be found when clearing
@@ -495,6 +501,10 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 		}
 		if !sh.docs[d].learnt {
 			sc.totals[e] += s
+			continue
+		}
+		if s *= sh.docs[d].weight; s < 0 {
+			sc.against[e] -= s
 			continue
 		}
 		best := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
@@ -518,6 +528,14 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 				decay *= questionDecay
 				best[i] = 0
 			}
+			if a := float64(sc.against[e]); a > 0 {
+				sc.against[e] = 0
+				share := 1 - min(maxAgainst, a/hit.score)
+				hit.score, hit.unit = hit.score*share, hit.unit*share
+			}
+		}
+		if hit.score <= mark { // nothing but "not helpful"
+			continue
 		}
 		if len(hits) == limit && !better(hit, hits[limit-1]) {
 			continue

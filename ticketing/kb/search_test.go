@@ -2,6 +2,7 @@ package kb_test
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -131,6 +132,48 @@ func TestLearntQuestions(t *testing.T) {
 	}
 }
 
+func TestWeightOfLearntQuestions(t *testing.T) {
+	articles := []ticketing.Article{
+		article("a", "Stampante", "Carta e inchiostro."),
+		article("b", "Cassa", "Apertura e chiusura."),
+	}
+	const text = "escono solo strisce bianche"
+	q := kb.Query{Text: text, Language: "it"}
+	// score of article a when it is learnt for b at full weight and for a at each of the weights.
+	score := func(weights ...float64) float64 {
+		learnt := []kb.Question{{ID: "b", Article: "b", Text: text, Weight: 1}}
+		for i, w := range weights {
+			learnt = append(learnt, kb.Question{ID: fmt.Sprint(i), Article: "a", Text: text, Weight: w})
+		}
+		r := kb.New(articles, learnt).Search(q)
+		for _, h := range r.Hits {
+			if h.ID == "a" {
+				return h.Score
+			}
+		}
+		return 0
+	}
+	full := score(1)
+	near := func(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 }
+	tests := []struct {
+		name      string
+		got, want float64
+	}{
+		{"none is full weight", score(0), full},
+		{"half counts half", score(0.5), full / 2},
+		{"weight is bounded", score(100), full},
+		{"not a number is full weight", score(math.NaN()), full},
+		{"not helpful alone finds nothing", score(-1), 0},
+		{"not helpful lowers", score(1, -0.25), 0.75 * full},
+		{"not helpful takes half at most", score(1, -1, -1, -100), 0.5 * full},
+	}
+	for _, tt := range tests {
+		if !near(tt.got, tt.want) {
+			t.Errorf("%s: score %v, want %v", tt.name, tt.got, tt.want)
+		}
+	}
+}
+
 var vocabulary = strings.Fields(`fattura fatture fatturazione cassa cassetto scontrino password abbonamento rinnovo disdetta stampante stampa carta
 	magazzino giacenza carico il la che non per con invoice till receipt printer error 00404 canarino`)
 
@@ -161,7 +204,7 @@ func TestScopeNeverLeaks(t *testing.T) {
 			}
 			all = append(all, a)
 			for j := range rapid.IntRange(0, 2).Draw(t, "learnt") {
-				learnt = append(learnt, kb.Question{ID: fmt.Sprint(i, ".", j), Article: a.ID, Text: drawText(t, "question")})
+				learnt = append(learnt, kb.Question{ID: fmt.Sprint(i, ".", j), Article: a.ID, Text: drawText(t, "question"), Weight: rapid.SampledFrom([]float64{0, 0.5, -0.5, -2}).Draw(t, "weight")})
 			}
 			seen := a.Audience == "customers" || a.Audience == "resellers" && (q.Audience == "resellers" || q.Audience == "agents") ||
 				q.Audience == "agents"
