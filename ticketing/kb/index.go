@@ -58,6 +58,7 @@ type shard struct {
 	words    lists
 	gramIDs  map[uint64]uint32
 	grams    lists
+	features []uint32 // words and grams (gramFeature) of the learnt questions, each once a question, in their order in it
 
 	mu    sync.Mutex
 	views map[string]*view
@@ -76,6 +77,7 @@ type document struct {
 	question string             // ID of a learnt question
 	lengths  [fieldCount]uint16 // words
 	grams    uint16
+	first    uint32 // place of its first feature in shard.features; those of the next document begin where its own end
 }
 
 type entry struct {
@@ -201,14 +203,14 @@ func (b *builder) article(a ticketing.Article, questions []Question) {
 		summary = Summary(text)
 	}
 	b.entries = append(b.entries, entry{id: a.ID, slug: a.Slug, title: a.Title, summary: summary})
-	doc := document{entry: uint32(len(b.entries) - 1), weight: 1}
+	doc := document{entry: uint32(len(b.entries) - 1), weight: 1, first: uint32(len(b.features))}
 	b.field(&doc, fieldTitle, a.Title, true)
 	tags := strings.Join(a.Tags, "\n") + "\n" + a.Product + "\n" + a.Module
 	b.field(&doc, fieldTags, tags, true)
 	b.field(&doc, fieldBody, text, false)
 	b.commit(doc)
 	for _, q := range questions {
-		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, weight: q.weight(), question: q.ID}
+		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, weight: q.weight(), question: q.ID, first: uint32(len(b.features))}
 		b.field(&doc, fieldQuestion, q.Text, true)
 		b.commit(doc)
 	}
@@ -233,6 +235,9 @@ func (b *builder) field(doc *document, field int, text string, withGrams bool) {
 		if p == nil {
 			p = &posting{}
 			b.counts[term] = p
+			if field == fieldQuestion {
+				b.features = append(b.features, term)
+			}
 		}
 		switch field {
 		case fieldTitle, fieldQuestion:
@@ -250,6 +255,9 @@ func (b *builder) field(doc *document, field int, text string, withGrams bool) {
 					id = uint32(len(b.gramLists))
 					b.gramIDs[g] = id
 					b.gramLists = append(b.gramLists, nil)
+				}
+				if field == fieldQuestion && b.gramSet[id] == 0 {
+					b.features = append(b.features, id|gramFeature)
 				}
 				b.gramSet[id] = increased(b.gramSet[id])
 				doc.grams = increased(doc.grams)
