@@ -98,7 +98,9 @@ func TestKBEval(t *testing.T) {
 	}
 }
 
-func TestKBEvalSets(t *testing.T) {
+// writeSets writes two small sets, one of them with past questions, and returns their folder.
+func writeSets(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	for _, f := range []struct{ name, text string }{
 		{"one/articles.jsonl", rankArticles}, {"one/queries.jsonl", `{"qid":"1","text":"password","rel":["pw"]}`}, {"one/pool.jsonl", rankPool},
@@ -112,13 +114,41 @@ func TestKBEvalSets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+func TestKBEvalSets(t *testing.T) {
 	var out strings.Builder
-	if err := (&KBEvalCmd{Sets: dir, Language: "it"}).Run(strings.NewReader(""), &out); err != nil {
+	if err := (&KBEvalCmd{Sets: writeSets(t), Language: "it"}).Run(strings.NewReader(""), &out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"one ", "one learnt ", "two ", "mean "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no row %q in\n%s", want, out.String())
 		}
+	}
+}
+
+func TestKBEvalGoals(t *testing.T) {
+	dir := writeSets(t)
+	if err := os.Rename(filepath.Join(dir, "one"), filepath.Join(dir, "banking77")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "two"), filepath.Join(dir, "lohelp-it")); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := (&KBEvalCmd{Sets: dir, Language: "it", Goals: true}).Run(strings.NewReader(""), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`banking77 +R@3 +1\.000 *\n`, `lohelp-it +R@3 +1\.000 +≥ 0\.730 +ok\n`, `banking77, titles +R@3, closed loop.* \d\.\d+ +≥ 0.890 +(ok|miss)\n`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out.String()) {
+			t.Errorf("no row %q in\n%s", want, out.String())
+		}
+	}
+	if err := (&KBEvalCmd{Articles: filepath.Join(dir, "lohelp-it", "articles.jsonl"), Goals: true}).Run(strings.NewReader(""), &out); err == nil {
+		t.Error("goals without --sets are not refused")
 	}
 }

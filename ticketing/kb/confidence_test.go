@@ -127,3 +127,25 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("equal confidence: AUROC %v, precision at 30 %% %v, coverage at 0.8 %v", f.RightAUROC, f.Precision30, f.Coverage80)
 	}
 }
+
+func TestBestMCC(t *testing.T) {
+	choices := []kb.Choice{
+		{Want: "a", Got: "a", Confidence: 0.9},
+		{Want: "b", Got: "b", Confidence: 0.8},
+		{Want: "", Got: "a", Confidence: 0.5},
+		{Want: "c", Got: "b", Confidence: 0.4},
+		{Want: "", Got: "", Confidence: 0.1},
+	}
+	// Rejecting all below 0.8 leaves predictions a b - - - for a b - c -: of 5, 4 are right; the classes' sizes are 1 1 3 and 1 1 2 1.
+	want := (4*5 - (1 + 1 + 3*2.0)) / math.Sqrt((25-11)*(25-7.0))
+	if got, threshold := kb.BestMCC(choices); math.Abs(got-want) > 1e-9 || threshold != 0.8 {
+		t.Errorf("MCC %.4f at %v, want %.4f at 0.8", got, threshold, want)
+	}
+	for i := range choices {
+		choices[i].Confidence = 0.5 // nothing can be told apart: all or none is rejected
+	}
+	want = (3*5 - (2 + 2 + 2.0)) / math.Sqrt((25-9)*(25-7.0))
+	if got, _ := kb.BestMCC(choices); math.Abs(got-want) > 1e-9 {
+		t.Errorf("MCC %.4f at equal confidence, want %.4f", got, want)
+	}
+}

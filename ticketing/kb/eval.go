@@ -162,3 +162,53 @@ func auroc(positive, negative []float64) float64 {
 	p, n := float64(len(positive)), float64(len(negative))
 	return (ranks - p*(p+1)/2) / (p * n)
 }
+
+// Choice is one question that was sorted into a class, or into none.
+type Choice struct {
+	Want       string // the right class; empty: the question belongs to none
+	Got        string // the class it was sorted into; empty: none
+	Confidence float64
+}
+
+// BestMCC is the highest Matthews correlation coefficient that a threshold on the confidence can reach, -1..1, and that threshold; choices
+// below it count as none. "None" is a class like the others, as in the evaluation of HINT3 (Arora et al. 2020), and the coefficient is that
+// for many classes (Gorodkin 2004).
+func BestMCC(choices []Choice) (mcc, threshold float64) {
+	sorted := slices.SortedStableFunc(slices.Values(choices), func(a, b Choice) int { return cmp.Compare(b.Confidence, a.Confidence) })
+	n := float64(len(sorted))
+	want, got := make(map[string]float64), make(map[string]float64)
+	var right float64
+	for _, c := range sorted {
+		want[c.Want]++
+		if c.Want == "" {
+			right++
+		}
+	}
+	got[""] = n
+	mcc, threshold = math.Inf(-1), 1
+	for i, c := range sorted {
+		got[""]--
+		got[c.Got]++
+		if c.Want == "" {
+			right--
+		}
+		if c.Want == c.Got {
+			right++
+		}
+		if i+1 < len(sorted) && sorted[i+1].Confidence == c.Confidence {
+			continue
+		}
+		var both, wants, gots float64
+		for k, t := range want {
+			both += t * got[k]
+			wants += t * t
+		}
+		for _, p := range got {
+			gots += p * p
+		}
+		if m := (right*n - both) / math.Sqrt((n*n-gots)*(n*n-wants)); m > mcc {
+			mcc, threshold = m, c.Confidence
+		}
+	}
+	return mcc, threshold
+}

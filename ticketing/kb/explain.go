@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Reason is one part of the score of an article: a word of the query that stands in the article's page or in a learnt question, or the
-// likeness of letters (grams) with that word.
+// Reason is one part of the score of an article: a word of the query that stands in the article's page or in a learnt question, the
+// likeness of letters (grams) with that word, or the likeness of the whole query with all questions learnt for the article.
 type Reason struct {
-	Word     string
+	Word     string  // empty for the likeness with all questions
 	Letters  bool    // likeness of letters, not the word itself
 	Question string  // ID of the learnt question; empty: the page
-	Score    float64 // what it adds to the score of its unit, in units of Hit.Score
+	Score    float64 // what it adds to the score of its unit, in units of Hit.Score; negative for a question that speaks against the article
 }
 
 // Explain tells why an article has its score for a query, the weightiest reason first. It is empty for an article outside of the scope.
@@ -33,7 +33,7 @@ func (ix *Index) Explain(q Query, id string) []Reason {
 			v.within(list, func(run []posting) {
 				for _, p := range run {
 					if d := sh.docs[p.doc]; sh.entries[d.entry].id == id {
-						reasons = append(reasons, Reason{sc.asked[t.asked].word, letters, d.question, t.weight * float64(score(p)) / best})
+						reasons = append(reasons, Reason{sc.asked[t.asked].word, letters, d.question, t.weight * float64(score(p)*d.weight) / best})
 					}
 				}
 			})
@@ -43,6 +43,15 @@ func (ix *Index) Explain(q Query, id string) []Reason {
 		}
 		for _, t := range sc.grams {
 			collect(t, sh.grams.of(t.id), true, v.gram)
+		}
+		if v.classifier == nil {
+			continue
+		}
+		sc.score(sh, v)
+		for _, h := range sc.fuse(sh, v, len(sh.entries)) {
+			if s := classScore(sc.top, h.class); s > 0 && sh.entries[h.entry].id == id {
+				reasons = append(reasons, Reason{Score: s / best})
+			}
 		}
 	}
 	return merged(reasons)

@@ -2,6 +2,7 @@ package kb
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,17 @@ type Question struct {
 	ID      string
 	Article string // ID of the article; a question whose article is not in the index is left out
 	Text    string
+	// Weight is how much the question speaks for its article, -1..1; what lies beyond counts as the bound, 0 counts as 1. An agent's link
+	// is 1, a customer's "this solved it" 0.5, and "not helpful" negative: it speaks against the article for questions like it.
+	Weight float64
+}
+
+// weight is the weight that counts, -1..1 and not 0.
+func (q Question) weight() float32 {
+	if q.Weight == 0 || math.IsNaN(q.Weight) {
+		return 1
+	}
+	return float32(max(-1, min(1, q.Weight)))
 }
 
 // Index finds articles. It never changes once it is made, so any number of goroutines may search it, and its owner replaces it by storing
@@ -46,6 +58,7 @@ type shard struct {
 	words    lists
 	gramIDs  map[uint64]uint32
 	grams    lists
+	features []uint32 // words and grams (gramFeature) of the learnt questions, each once a question, in their order in it
 
 	mu    sync.Mutex
 	views map[string]*view
@@ -60,9 +73,11 @@ type scope struct {
 type document struct {
 	entry    uint32 // its article
 	learnt   bool
+	weight   float32            // of a learnt question, -1..1; 1 of a page
 	question string             // ID of a learnt question
 	lengths  [fieldCount]uint16 // words
 	grams    uint16
+	first    uint32 // place of its first feature in shard.features; those of the next document begin where its own end
 }
 
 type entry struct {
@@ -188,14 +203,14 @@ func (b *builder) article(a ticketing.Article, questions []Question) {
 		summary = Summary(text)
 	}
 	b.entries = append(b.entries, entry{id: a.ID, slug: a.Slug, title: a.Title, summary: summary})
-	doc := document{entry: uint32(len(b.entries) - 1)}
+	doc := document{entry: uint32(len(b.entries) - 1), weight: 1, first: uint32(len(b.features))}
 	b.field(&doc, fieldTitle, a.Title, true)
 	tags := strings.Join(a.Tags, "\n") + "\n" + a.Product + "\n" + a.Module
 	b.field(&doc, fieldTags, tags, true)
 	b.field(&doc, fieldBody, text, false)
 	b.commit(doc)
 	for _, q := range questions {
-		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, question: q.ID}
+		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, weight: q.weight(), question: q.ID, first: uint32(len(b.features))}
 		b.field(&doc, fieldQuestion, q.Text, true)
 		b.commit(doc)
 	}
@@ -220,6 +235,9 @@ func (b *builder) field(doc *document, field int, text string, withGrams bool) {
 		if p == nil {
 			p = &posting{}
 			b.counts[term] = p
+			if field == fieldQuestion {
+				b.features = append(b.features, term)
+			}
 		}
 		switch field {
 		case fieldTitle, fieldQuestion:
@@ -237,6 +255,9 @@ func (b *builder) field(doc *document, field int, text string, withGrams bool) {
 					id = uint32(len(b.gramLists))
 					b.gramIDs[g] = id
 					b.gramLists = append(b.gramLists, nil)
+				}
+				if field == fieldQuestion && b.gramSet[id] == 0 {
+					b.features = append(b.features, id|gramFeature)
 				}
 				b.gramSet[id] = increased(b.gramSet[id])
 				doc.grams = increased(doc.grams)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sportello/sportello/ticketing"
 )
@@ -29,6 +30,10 @@ const (
 	// so on for bestQuestions of them.
 	questionDecay = 0.7
 	bestQuestions = 8
+
+	// maxAgainst is the largest share of an article's score that "not helpful" can take away: customers who vote lower an article, they do
+	// not hide it.
+	maxAgainst = 0.5
 )
 
 // Limits of a query. A letter of 2,000 words costs no more than a sentence because only its rarest words and grams are looked at.
@@ -83,8 +88,10 @@ type view struct {
 	docs   float64 // pages and learnt questions
 	pages  float64
 	// inverse is 1/(1-b+b·length/average) of each field of each document in the ranges.
-	inverse [fieldCount][]float32
-	grams   []float32
+	inverse    [fieldCount][]float32
+	grams      []float32
+	trained    sync.Once
+	classifier *classifier // nil: too little was learnt
 }
 
 // maxViews bounds the remembered scopes of a shard; beyond it they are forgotten and made anew.
@@ -113,16 +120,22 @@ func (sh *shard) view(q Query) *view {
 			ranges = append(ranges, s)
 		}
 	}
+	v := sh.remembered(key.String(), ranges)
+	v.trained.Do(func() { v.classifier = sh.train(v) })
+	return v
+}
+
+func (sh *shard) remembered(key string, ranges []scope) *view {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if v := sh.views[key.String()]; v != nil {
+	if v := sh.views[key]; v != nil {
 		return v
 	}
 	if len(sh.views) >= maxViews {
 		clear(sh.views)
 	}
 	v := sh.newView(ranges)
-	sh.views[key.String()] = v
+	sh.views[key] = v
 	return v
 }
 
@@ -205,6 +218,7 @@ type term struct {
 	asked  uint32  // place of its word in the query
 	order  uint32  // its own place in the query
 	weight float64 // what it adds to a score at most
+	rarity float64 // its inverse document frequency
 }
 
 // scratch is the memory of one search, used again by later ones.
@@ -220,8 +234,12 @@ type scratch struct {
 	scores  []float32
 	touched []uint32
 	best    []float32 // bestQuestions a document's article
+	against []float32 // what questions of negative weight take from an article
 	pages   []uint32
+	all     []shardHit
 	totals  []float32
+	top     float64   // best score of an article without the classifier
+	odds    []float32 // a class of the classifier each
 }
 
 // found is the outcome in one shard.
@@ -237,6 +255,7 @@ type shardHit struct {
 	entry uint32
 	score float64 // all units of the article together
 	unit  float64 // its best unit alone: the page or a learnt question
+	class float64 // what the classifier says, 0..1
 }
 
 // Search ranks the articles in the query's scope.
@@ -373,7 +392,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		} else {
 			w.known += float64(content)
 			sc.byTerm[id] = len(sc.terms)
-			sc.terms = append(sc.terms, term{id: id, df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity})
+			sc.terms = append(sc.terms, term{id: id, df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity, rarity: rarity})
 		}
 		sc.lookUpGrams(sh, v, uint32(i), weight*rarity)
 	}
@@ -413,7 +432,7 @@ func (sc *scratch) lookUpGrams(sh *shard, v *view, asked uint32, weight float64)
 			return
 		}
 		sc.grams = append(sc.grams, term{
-			id: id, df: uint32(df), asked: asked, order: uint32(len(sc.grams)), weight: gramWeight * weight / float64(n),
+			id: id, df: uint32(df), asked: asked, order: uint32(len(sc.grams)), weight: gramWeight * weight / float64(n), rarity: idf(v.docs, float64(df)),
 		})
 	})
 }
@@ -482,6 +501,7 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 	learnt := len(sh.docs) > n
 	if learnt && len(sc.best) < n*bestQuestions {
 		sc.best = make([]float32, n*bestQuestions)
+		sc.against = make([]float32, n)
 	}
 	sc.pages = sc.pages[:0]
 	const mark = 1e-9 // an article whose questions alone were touched still has to be found when clearing
@@ -497,6 +517,10 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 			sc.totals[e] += s
 			continue
 		}
+		if s *= sh.docs[d].weight; s < 0 {
+			sc.against[e] -= s
+			continue
+		}
 		best := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
 		for i := range best {
 			if s > best[i] {
@@ -504,7 +528,8 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 			}
 		}
 	}
-	hits := make([]shardHit, 0, limit+1)
+	all := sc.all[:0]
+	top := 0.0
 	for _, e := range sc.pages {
 		hit := shardHit{entry: e, score: float64(sc.totals[e])}
 		hit.unit = hit.score
@@ -518,7 +543,29 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 				decay *= questionDecay
 				best[i] = 0
 			}
+			if a := float64(sc.against[e]); a > 0 {
+				sc.against[e] = 0
+				share := 1 - min(maxAgainst, a/hit.score)
+				hit.score, hit.unit = hit.score*share, hit.unit*share
+			}
 		}
+		if hit.score <= mark { // nothing but "not helpful"
+			continue
+		}
+		top = max(top, hit.score)
+		all = append(all, hit)
+	}
+	sc.all = all
+	if v.classifier != nil {
+		sc.classify(v.classifier)
+		for i := range all {
+			all[i].class = sc.probability(v.classifier, all[i].entry)
+			all[i].score += classScore(top, all[i].class)
+		}
+	}
+	sc.top = top
+	hits := make([]shardHit, 0, limit+1)
+	for _, hit := range all {
 		if len(hits) == limit && !better(hit, hits[limit-1]) {
 			continue
 		}
@@ -536,6 +583,12 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 	return hits
 }
 
+// classScore is what the classifier adds to the score of an article: classWeight parts of a score as high as the best, where the words and
+// grams are the other parts.
+func classScore(top, probability float64) float64 {
+	return classWeight / (1 - classWeight) * top * probability
+}
+
 // fusion is the highest that the scores of an article's units can add up to when each of them is 1.
 func (v *view) fusion() float64 {
 	if v.docs == v.pages {
@@ -545,6 +598,9 @@ func (v *view) fusion() float64 {
 	for range bestQuestions {
 		sum += decay
 		decay *= questionDecay
+	}
+	if v.classifier != nil {
+		sum /= 1 - classWeight
 	}
 	return sum
 }

@@ -2,6 +2,8 @@ package kb_test
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -131,6 +133,48 @@ func TestLearntQuestions(t *testing.T) {
 	}
 }
 
+func TestWeightOfLearntQuestions(t *testing.T) {
+	articles := []ticketing.Article{
+		article("a", "Stampante", "Carta e inchiostro."),
+		article("b", "Cassa", "Apertura e chiusura."),
+	}
+	const text = "escono solo strisce bianche"
+	q := kb.Query{Text: text, Language: "it"}
+	// score of article a when it is learnt for b at full weight and for a at each of the weights.
+	score := func(weights ...float64) float64 {
+		learnt := []kb.Question{{ID: "b", Article: "b", Text: text, Weight: 1}}
+		for i, w := range weights {
+			learnt = append(learnt, kb.Question{ID: fmt.Sprint(i), Article: "a", Text: text, Weight: w})
+		}
+		r := kb.New(articles, learnt).Search(q)
+		for _, h := range r.Hits {
+			if h.ID == "a" {
+				return h.Score
+			}
+		}
+		return 0
+	}
+	full := score(1)
+	near := func(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 }
+	tests := []struct {
+		name      string
+		got, want float64
+	}{
+		{"none is full weight", score(0), full},
+		{"half counts half", score(0.5), full / 2},
+		{"weight is bounded", score(100), full},
+		{"not a number is full weight", score(math.NaN()), full},
+		{"not helpful alone finds nothing", score(-1), 0},
+		{"not helpful lowers", score(1, -0.25), 0.75 * full},
+		{"not helpful takes half at most", score(1, -1, -1, -100), 0.5 * full},
+	}
+	for _, tt := range tests {
+		if !near(tt.got, tt.want) {
+			t.Errorf("%s: score %v, want %v", tt.name, tt.got, tt.want)
+		}
+	}
+}
+
 var vocabulary = strings.Fields(`fattura fatture fatturazione cassa cassetto scontrino password abbonamento rinnovo disdetta stampante stampa carta
 	magazzino giacenza carico il la che non per con invoice till receipt printer error 00404 canarino`)
 
@@ -161,7 +205,10 @@ func TestScopeNeverLeaks(t *testing.T) {
 			}
 			all = append(all, a)
 			for j := range rapid.IntRange(0, 2).Draw(t, "learnt") {
-				learnt = append(learnt, kb.Question{ID: fmt.Sprint(i, ".", j), Article: a.ID, Text: drawText(t, "question")})
+				learnt = append(learnt, kb.Question{
+					ID: fmt.Sprint(i, ".", j), Article: a.ID, Text: drawText(t, "question"),
+					Weight: rapid.SampledFrom([]float64{0, 0.5, -0.5, -2}).Draw(t, "weight"),
+				})
 			}
 			seen := a.Audience == "customers" || a.Audience == "resellers" && (q.Audience == "resellers" || q.Audience == "agents") ||
 				q.Audience == "agents"
@@ -188,6 +235,89 @@ func TestScopeNeverLeaks(t *testing.T) {
 			t.Fatalf("confidence %v outside 0..1", got.Confidence)
 		}
 	})
+}
+
+// TestClassifier demands that the classifier begins at 100 questions of the scope, adds to the lead of the right article and says so.
+func TestClassifier(t *testing.T) {
+	articles := []ticketing.Article{
+		article("refund", "Uno", ""), article("parcel", "Due", ""), article("hidden", "Tre", "", func(a *ticketing.Article) { a.Audience = "agents" }),
+	}
+	questions := func(n int) []kb.Question {
+		var out []kb.Question
+		for i := range n {
+			out = append(out,
+				kb.Question{ID: fmt.Sprint("r", i), Article: "refund", Text: fmt.Sprint("voglio indietro i soldi del pacco ordine", i)},
+				kb.Question{ID: fmt.Sprint("p", i), Article: "parcel", Text: fmt.Sprint("il pacco non arriva ordine", i)},
+				kb.Question{ID: fmt.Sprint("h", i), Article: "hidden", Text: "soldi"})
+		}
+		return out
+	}
+	q := kb.Query{Text: "rivoglio soldi indietro per il pacco", Language: "it"}
+	lead := func(n int) float64 {
+		r := kb.New(articles, questions(n)).Search(q)
+		if len(r.Hits) != 2 || r.Hits[0].ID != "refund" {
+			t.Fatalf("%d questions each: found %v", n, ids(r))
+		}
+		return (r.Hits[0].Score - r.Hits[1].Score) / r.Hits[0].Score
+	}
+	if few, many := lead(49), lead(50); many < few+0.05 {
+		t.Errorf("the right article leads by %.3f of its score with 98 questions and by %.3f with 100, which ought to be more", few, many)
+	}
+	ix := kb.New(articles, questions(60))
+	var whole float64
+	for _, why := range ix.Explain(q, "refund") {
+		if why.Word == "" && why.Question == "" {
+			whole += why.Score
+		}
+	}
+	if whole <= 0 || whole > 0.4 {
+		t.Errorf("the likeness with all questions adds %v to the score, want more than none and at most its weight", whole)
+	}
+}
+
+// TestClassifierNeverLeaks demands that the classifier of a scope is the same whatever was learnt for articles outside of it.
+func TestClassifierNeverLeaks(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	text := func() string {
+		words := make([]string, 1+rnd.IntN(8))
+		for i := range words {
+			words[i] = vocabulary[rnd.IntN(len(vocabulary))]
+		}
+		return strings.Join(words, " ")
+	}
+	var all, allowed []ticketing.Article
+	var learnt []kb.Question
+	for i := range 12 {
+		a := article(fmt.Sprint("a", i), text(), text())
+		if a.Line = []string{"cassa", "fatture", ""}[i%3]; i%4 == 3 {
+			a.Audience = ticketing.AudienceResellers
+		}
+		all = append(all, a)
+		if a.Line != "fatture" && a.Audience == ticketing.AudienceCustomers {
+			allowed = append(allowed, a)
+		}
+		for j := range 40 {
+			learnt = append(learnt, kb.Question{ID: fmt.Sprint(i, ".", j), Article: a.ID, Text: text(), Weight: []float64{1, 0.5, -1}[j%3]})
+		}
+	}
+	ix, clean := kb.New(all, learnt), kb.New(allowed, learnt)
+	classified := false
+	for range 50 {
+		q := kb.Query{Text: text(), Language: "it", Lines: []string{"cassa"}}
+		if got, want := ix.Search(q), clean.Search(q); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q with others around:\n%+v\nalone:\n%+v", q.Text, got, want)
+		}
+		for _, a := range allowed {
+			got, want := ix.Explain(q, a.ID), clean.Explain(q, a.ID)
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("%q, reasons for %s with others around:\n%+v\nalone:\n%+v", q.Text, a.ID, got, want)
+			}
+			classified = classified || slices.ContainsFunc(got, func(r kb.Reason) bool { return r.Word == "" && r.Question == "" })
+		}
+	}
+	if !classified {
+		t.Error("the classifier had no part in any score")
+	}
 }
 
 func TestSearchIsConcurrentAndRepeatable(t *testing.T) {
