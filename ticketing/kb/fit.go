@@ -28,6 +28,11 @@ func Fit(samples []Judged) (Model, error) {
 	if len(samples) < MinJudged || right == 0 || right == len(samples) {
 		return Model{}, ErrFewSamples
 	}
+	return fit(samples)
+}
+
+// fit is Fit for any number of samples.
+func fit(samples []Judged) (Model, error) {
 	var m Model
 	for range 50 {
 		var gradient [modelSize]float64

@@ -133,8 +133,8 @@ func (ix *Index) WithModel(m Model) *Index {
 // Len is the number of articles that can be found.
 func (ix *Index) Len() int { return ix.pages }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}
