@@ -18,9 +18,11 @@ type Queue struct {
 
 	Lines    []string // product lines searched; empty: all
 	Audience string   // of unproven and ordinary customers
-	// Threshold is the least confidence of an offer, 0..1; 0 takes the shipped one. Offers switches offers on.
+	// Threshold is the least confidence of an offer, 0..1; 0 takes the one that keeps Promise. Offers switches offers on.
 	Offers    bool
 	Threshold float64
+	// Promise is the share of offers, 0..1, that contain a right article, as far as judged offers tell; 0 is 0.8.
+	Promise float64
 	// Timer is how long (in opening hours) a held request waits for an answer; 0 opens at once.
 	Timer time.Duration
 	// Control is the share of contacts that get no offer, 0..1, so that its use can be measured.

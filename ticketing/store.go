@@ -188,7 +188,10 @@ type DeskTx interface {
 	SaveArticle(ctx context.Context, a *Article, now time.Time) (changed bool, err error) // by slug and language, unchanged if its hash is the same
 	DeleteArticle(ctx context.Context, slug, language string) error
 	Article(ctx context.Context, slug, language string) (Article, error)
+	ArticleByID(ctx context.Context, id string) (Article, error)
 	Articles(ctx context.Context) ([]Article, error)
+	// ArticleHashes are the hashes of all articles by their IDs: who has read them before reads only what changed.
+	ArticleHashes(ctx context.Context) (map[string]string, error)
 	// ArticlesStamp changes whenever an article, a lesson or the model does, so that every replica sees in one small query that its index is old.
 	ArticlesStamp(ctx context.Context) (int64, error)
 }

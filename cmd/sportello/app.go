@@ -38,6 +38,7 @@ type app struct {
 	relay   *outbox.Relay
 	courier *outbox.Courier
 	clock   *clock
+	jobs    *jobs
 	own     ownAddresses
 	keys    []signingKey
 }
@@ -100,6 +101,7 @@ func newApp(ctx context.Context, cfg Config, log *slog.Logger) (_ *app, err erro
 	a.bot = &bot.Bot{Search: a.shelf, Queues: queues}
 	a.clock = newClock(a.db, a.desk, log)
 	owner := ownerName()
+	a.jobs = &jobs{store: a.db, desk: a.desk, log: log, owner: owner}
 	limits := ingest.DefaultLimits()
 	limits.MaxWaiting, limits.MinFree, limits.MinShare = cfg.Limits.Backlog, uint64(cfg.Limits.MinFree), cfg.Limits.MinFreeShare
 	limits.Lease, limits.Place, limits.Failures = cfg.Leases.Item, cfg.Leases.Place, cfg.Limits.Failures
@@ -229,7 +231,7 @@ func (c *Config) queues() (map[string]*ticketing.Queue, error) {
 			brand = c.Brand
 		}
 		out[q.Name] = &ticketing.Queue{Name: q.Name, Brand: brand, Address: strings.ToLower(q.Addresses[0]), Addresses: lower(q.Addresses), Language: q.Language,
-			AgentLang: q.Agents, Hours: hours, Lines: q.Lines, Audience: q.Audience, Offers: q.Offers, Threshold: q.Threshold, Timer: q.Timer,
+			AgentLang: q.Agents, Hours: hours, Lines: q.Lines, Audience: q.Audience, Offers: q.Offers, Threshold: q.Threshold, Promise: q.Promise, AskArticle: q.Ask, Timer: q.Timer,
 			Control: q.Control, Urgent: q.Urgent, Undo: q.Undo, RepliesInternal: q.Replies == "internal", PendingDefault: q.Pending, IgnoreThanks: q.Thanks,
 			ReopenWindow: q.Reopen, RemindAfter: q.Remind, ResolveAfter: q.Resolve, Notifications: q.Notify, PECAck: q.PECAck, ForwardAck: q.FwdAck, Ack: q.Ack}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/sportello/sportello/ingest"
 	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ticketing"
+	"github.com/sportello/sportello/ticketing/kb"
 	"github.com/sportello/sportello/ticketing/outbox"
 )
 
@@ -89,7 +90,9 @@ type QueueConfig struct {
 	Channel   string        `yaml:"slack_channel" doc:"Id of the private channel of its agents, C0123456789."`
 	Hours     HoursConfig   `yaml:"hours"`
 	Offers    bool          `yaml:"offers" doc:"Offer knowledge-base articles before a ticket opens."`
-	Threshold float64       `yaml:"threshold" doc:"Least confidence of an offer, 0..1; 0 takes the shipped one."`
+	Threshold float64       `yaml:"threshold" doc:"Least confidence of an offer, 0..1; 0 takes the one that keeps the promise."`
+	Promise   float64       `yaml:"promise" doc:"Share of offers that contain a right article. From 200 judged searches on the threshold is set by it."`
+	Ask       bool          `yaml:"ask_article" doc:"Ask agents in the thread, when they resolve a ticket, which article would have answered."`
 	Timer     time.Duration `yaml:"timer" doc:"Opening time after which a held request becomes a ticket by itself; 0 opens at once."`
 	Control   float64       `yaml:"control" doc:"Share of customers who get no offer, so that its use can be measured."`
 	Urgent    []string      `yaml:"urgent" doc:"Words that forbid holding, beside the built-in ones."`
@@ -193,7 +196,7 @@ func defaultMailbox() MailboxConfig {
 }
 
 func defaultQueue() QueueConfig {
-	return QueueConfig{Language: "it", Agents: "it", Offers: true, Timer: 2 * time.Hour, Control: 0.1, Audience: ticketing.AudienceCustomers, Undo: 20 * time.Second,
+	return QueueConfig{Language: "it", Agents: "it", Offers: true, Promise: kb.DefaultPromise, Ask: true, Timer: 2 * time.Hour, Control: 0.1, Audience: ticketing.AudienceCustomers, Undo: 20 * time.Second,
 		Replies: "customer", Reopen: 14 * 24 * time.Hour, Remind: 3, Resolve: 7, Ack: "everyone",
 		Hours: HoursConfig{Zone: "Europe/Rome", Days: map[string]string{"mon-fri": "09:00-13:00, 14:00-18:00"}, Holidays: []string{"it"}}}
 }
@@ -270,8 +273,8 @@ func (c *Config) check() error {
 		if q.Undo < 0 || q.Undo > 2*time.Minute {
 			bad("%s: undo is %v; use 0s to 2m", where, q.Undo)
 		}
-		if q.Threshold < 0 || q.Threshold > 1 || q.Control < 0 || q.Control > 1 {
-			bad("%s: threshold and control lie between 0 and 1", where)
+		if q.Threshold < 0 || q.Threshold > 1 || q.Control < 0 || q.Control > 1 || q.Promise < 0 || q.Promise > 1 {
+			bad("%s: threshold, promise and control lie between 0 and 1", where)
 		}
 		if _, err := q.hours(); err != nil {
 			bad("%s: hours: %w", where, err)

@@ -17,10 +17,17 @@ import (
 
 // KBCmd is everything about the knowledge base.
 type KBCmd struct {
-	Import KBImportCmd `cmd:"" help:"Take in a folder of Markdown articles; running it again changes only what changed."`
-	Search KBSearchCmd `cmd:"" help:"Search as the bot does, and tell whether it would offer."`
-	Rank   KBRankCmd   `cmd:"" help:"Rank articles for queries given as JSON lines; needs no database."`
-	Eval   KBEvalCmd   `cmd:"" help:"Measure ranking and confidence on judged queries; needs no database."`
+	Import  KBImportCmd  `cmd:"" help:"Take in a folder of Markdown articles; running it again changes only what changed."`
+	Sync    KBSyncCmd    `cmd:"" help:"Import, then watch the folder and take in what is edited until stopped."`
+	Export  KBExportCmd  `cmd:"" help:"Write all articles as Markdown files."`
+	Lint    KBLintCmd    `cmd:"" help:"Look for dead links, missing translations and duplicates."`
+	Search  KBSearchCmd  `cmd:"" help:"Search as the bot does, and tell whether it would offer."`
+	Status  KBStatusCmd  `cmd:"" help:"Tell how good the offers are, by what people said about them."`
+	Refit   KBRefitCmd   `cmd:"" help:"Fit the confidence on this installation's judged searches now instead of at night."`
+	Lessons KBLessonsCmd `cmd:"" help:"What was learnt from customers' questions: list, move, remove."`
+	Gaps    KBGapsCmd    `cmd:"" help:"Questions that no article answers, grouped; with draft articles."`
+	Rank    KBRankCmd    `cmd:"" help:"Rank articles for queries given as JSON lines; needs no database."`
+	Eval    KBEvalCmd    `cmd:"" help:"Measure ranking and confidence on judged queries; needs no database."`
 }
 
 // KBImportCmd takes in articles.

@@ -93,8 +93,8 @@ func (a *app) serve(ctx context.Context, roles map[string]bool, ready func(web n
 		}
 	}
 	if roles["process"] {
-		a.clock.committed = a.kick
-		work = append(work, part{"ledger", a.ledger.Run}, part{"clock", a.clock.Run}, part{"articles", a.shelf.Run})
+		a.clock.committed, a.jobs.committed = a.kick, a.kick
+		work = append(work, part{"ledger", a.ledger.Run}, part{"clock", a.clock.Run}, part{"articles", a.shelf.Run}, part{"calendar", a.jobs.Run})
 	}
 	if roles["send"] {
 		send = append(send, part{"relay", a.relay.Run}, part{"courier", a.courier.Run})

@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,22 +16,37 @@ import (
 	"github.com/sportello/sportello/ticketing/portal"
 )
 
-// shelf holds the index of the articles in force and exchanges it when an article changes, on every replica within shelfPoll.
+// shelf holds the index of the articles and lessons in force and exchanges it when one changes, on every replica within shelfPoll.
 type shelf struct {
 	store    ticketing.Store
 	log      *slog.Logger
 	renderer *kb.Renderer
+	one      sync.Mutex // one refresh at a time
 	books    atomic.Pointer[books]
 }
 
+// books is everything a search needs, as it was at one moment.
 type books struct {
-	stamp int64
-	index *kb.Index
-	pages map[string]ticketing.Article // language/slug
+	stamp  int64
+	index  *kb.Index
+	hashes map[string]string
+	byID   map[string]ticketing.Article
+	ids    map[string]string // ticketing.ArticleKey → id
+	model  *fitted           // nil: the shipped one
+}
+
+// fitted is a model of this installation's own in force.
+type fitted struct {
+	row   ticketing.Model
+	model kb.Model
+	curve []kb.Point
 }
 
 // shelfPoll is how often the articles' stamp is looked at.
 const shelfPoll = 2 * time.Second
+
+// manyChanged is how many articles must have changed before all are read at once.
+const manyChanged = 200
 
 func newShelf(store ticketing.Store, log *slog.Logger) *shelf {
 	return &shelf{store: store, log: log, renderer: kb.NewRenderer()}
@@ -47,57 +66,159 @@ func (s *shelf) Run(ctx context.Context) error {
 	return nil
 }
 
-// refresh reads the articles again if one changed.
+// refresh makes a new index if an article, a lesson or the model changed. Only articles that changed are read again.
 func (s *shelf) refresh(ctx context.Context) error {
-	var stamp int64
-	var articles []ticketing.Article
+	s.one.Lock()
+	defer s.one.Unlock()
 	old := s.books.Load()
+	if old == nil {
+		old = &books{stamp: -1}
+	}
+	b := &books{byID: map[string]ticketing.Article{}, ids: map[string]string{}}
+	var lessons []ticketing.Lesson
+	read := 0
 	err := s.store.View(ctx, func(tx ticketing.Tx) (err error) {
-		if stamp, err = tx.ArticlesStamp(ctx); err != nil || old != nil && old.stamp == stamp {
+		if b.stamp, err = tx.ArticlesStamp(ctx); err != nil || b.stamp == old.stamp {
 			return err
 		}
-		articles, err = tx.Articles(ctx)
+		if b.hashes, err = tx.ArticleHashes(ctx); err != nil {
+			return err
+		}
+		if read, err = b.read(ctx, tx, old); err != nil {
+			return err
+		}
+		if lessons, err = tx.Lessons(ctx, ticketing.LessonFilter{}); err != nil {
+			return err
+		}
+		models, err := tx.Models(ctx, 1)
+		if err == nil && len(models) > 0 {
+			b.model = s.fitted(models[0])
+		}
 		return err
 	})
-	if err != nil || old != nil && old.stamp == stamp {
+	if err != nil || b.stamp == old.stamp {
 		return err
 	}
-	b := &books{stamp: stamp, index: kb.New(articles, nil), pages: make(map[string]ticketing.Article, len(articles))}
-	for _, a := range articles {
-		b.pages[a.Language+"/"+a.Slug] = a
+	articles := make([]ticketing.Article, 0, len(b.byID))
+	for _, id := range slices.Sorted(maps.Keys(b.byID)) {
+		a := b.byID[id]
+		articles = append(articles, a)
+		b.ids[ticketing.ArticleKey(a.Language, a.Slug)] = id
+	}
+	questions := make([]kb.Question, 0, len(lessons))
+	for _, l := range lessons {
+		if id, ok := b.ids[ticketing.ArticleKey(l.Language, l.Slug)]; ok {
+			questions = append(questions, kb.Question{ID: l.ID, Article: id, Text: l.Text, Weight: l.Weight})
+		}
+	}
+	start := time.Now()
+	b.index = kb.New(articles, questions)
+	if b.model != nil {
+		b.index = b.index.WithModel(b.model.model)
 	}
 	s.books.Store(b)
-	s.log.Info("articles indexed", "articles", len(articles))
+	s.log.Info("articles indexed", "articles", len(articles), "read", read, "questions", len(questions), "took", time.Since(start).Round(time.Millisecond))
 	return nil
+}
+
+// read takes the articles over from the books before and reads those that changed.
+func (b *books) read(ctx context.Context, tx ticketing.Tx, old *books) (int, error) {
+	var changed []string
+	for id, hash := range b.hashes {
+		if a, ok := old.byID[id]; ok && old.hashes[id] == hash {
+			b.byID[id] = a
+		} else {
+			changed = append(changed, id)
+		}
+	}
+	if len(changed) > manyChanged {
+		all, err := tx.Articles(ctx)
+		for _, a := range all {
+			b.byID[a.ID] = a
+		}
+		return len(all), err
+	}
+	for _, id := range changed {
+		a, err := tx.ArticleByID(ctx, id)
+		if err != nil {
+			return 0, err
+		}
+		b.byID[id] = a
+	}
+	return len(changed), nil
+}
+
+// fitted reads a stored model; one that this version cannot use is told once per change and left.
+func (s *shelf) fitted(row ticketing.Model) *fitted {
+	f := &fitted{row: row}
+	var err error
+	if f.model, err = kb.ParseModel(row.Coefficients); err == nil {
+		err = json.Unmarshal([]byte(row.Curve), &f.curve)
+	}
+	if err != nil {
+		s.log.Warn("the fitted model of the confidence cannot be used, the shipped one is in force", "model", row.ID, "err", err)
+		return nil
+	}
+	return f
+}
+
+// threshold is the least confidence of an offer in a queue: the queue's own, or the one that keeps the promise on the judged searches.
+func (b *books) threshold(q *ticketing.Queue) float64 {
+	switch {
+	case q.Threshold > 0:
+		return q.Threshold
+	case b.model == nil:
+		return kb.DefaultThreshold
+	}
+	promise := q.Promise
+	if promise <= 0 {
+		promise = kb.DefaultPromise
+	}
+	return kb.Promised(b.model.curve, promise)
+}
+
+// open returns the books in force and reads them if nobody has yet.
+func (s *shelf) open(ctx context.Context) (*books, error) {
+	if b := s.books.Load(); b != nil {
+		return b, nil
+	}
+	if err := s.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return s.books.Load(), nil
 }
 
 // Search implements bot.Searcher.
 func (s *shelf) Search(ctx context.Context, q bot.Question) (ticketing.Findings, error) {
-	b := s.books.Load()
-	if b == nil {
-		if err := s.refresh(ctx); err != nil {
-			return ticketing.Findings{}, err
-		}
-		b = s.books.Load()
+	b, err := s.open(ctx)
+	if err != nil {
+		return ticketing.Findings{}, err
 	}
-	lang := q.Language
-	if lang == "und" {
+	lang, limit := q.Language, kb.OfferSize
+	if lang == "und" || q.ByAgent {
 		lang = ""
 	}
-	r := b.index.Search(kb.Query{Subject: q.Subject, Text: q.Text, Language: lang, Audience: q.Queue.Audience, Lines: q.Queue.Lines, Limit: kb.OfferSize})
-	return ticketing.Findings{Hits: r.Hits, Confidence: r.Confidence, Offer: r.Offer(q.Queue.Threshold)}, nil
+	if q.ByAgent {
+		limit = agentHits
+	}
+	r := b.index.Search(kb.Query{Subject: q.Subject, Text: q.Text, Language: lang, Audience: q.Queue.Audience, Lines: q.Queue.Lines, Limit: limit})
+	evidence, err := json.Marshal(r.Features)
+	if err != nil {
+		return ticketing.Findings{}, err
+	}
+	return ticketing.Findings{Hits: r.Hits, Confidence: r.Confidence, Offer: r.Offer(b.threshold(q.Queue)), Evidence: string(evidence)}, nil
 }
+
+// agentHits is how many articles an agent's search shows.
+const agentHits = 5
 
 // Article implements portal.Library: what not every customer may read does not exist there.
 func (s *shelf) Article(ctx context.Context, language, slug string) (portal.Article, error) {
-	b := s.books.Load()
-	if b == nil {
-		if err := s.refresh(ctx); err != nil {
-			return portal.Article{}, err
-		}
-		b = s.books.Load()
+	b, err := s.open(ctx)
+	if err != nil {
+		return portal.Article{}, err
 	}
-	a, ok := b.pages[language+"/"+slug]
+	a, ok := b.byID[b.ids[ticketing.ArticleKey(language, slug)]]
 	if !ok || a.Published.IsZero() || a.Audience != "" && a.Audience != ticketing.AudienceCustomers {
 		return portal.Article{}, ticketing.ErrNotFound
 	}

@@ -17,7 +17,7 @@ const (
 	// clusterWords is how many words stand for a cluster.
 	clusterWords = 5
 	// MaxClustered is how many questions Cluster looks at; the rest is left out.
-	MaxClustered = 5000
+	MaxClustered = 2000
 )
 
 // Asked is a question to be clustered.

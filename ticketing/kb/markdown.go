@@ -47,11 +47,36 @@ func newMarkdown() goldmark.Markdown {
 
 // HTML renders Markdown as a safe fragment.
 func (r *Renderer) HTML(markdown string) (string, error) {
+	src := []byte(markdown)
+	root := r.md.Parser().Parse(text.NewReader(src))
+	eachLink(root, func(l *ast.Link) {
+		// Articles are files where they are written, and pages without an ending where they are read.
+		if d := string(l.Destination); !strings.Contains(d, ":") {
+			l.Destination = []byte(strings.TrimSuffix(d, ".md"))
+		}
+	})
 	var out bytes.Buffer
-	if err := r.md.Convert([]byte(markdown), &out); err != nil {
+	if err := r.md.Renderer().Render(&out, src, root); err != nil {
 		return "", err
 	}
 	return r.policy.Sanitize(out.String()), nil
+}
+
+// Links are the destinations of the links in an article's body, in their order.
+func Links(markdown string) []string {
+	var out []string
+	eachLink(newMarkdown().Parser().Parse(text.NewReader([]byte(markdown))), func(l *ast.Link) { out = append(out, string(l.Destination)) })
+	return out
+}
+
+func eachLink(root ast.Node, use func(*ast.Link)) {
+	// The walker never returns an error: the function below does not make one.
+	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if l, ok := n.(*ast.Link); ok && entering {
+			use(l)
+		}
+		return ast.WalkContinue, nil
+	})
 }
 
 // PlainText is what a reader of the rendered Markdown reads: a line a paragraph, list item or table row, without marks, addresses of

@@ -11,6 +11,10 @@ import (
 // folds is how many parts the judged searches are cut into to judge a model on searches it was not fitted on.
 const folds = 5
 
+// DefaultPromise is the share of offers that contain a right article, unless a queue asks for another. The shipped threshold keeps it on
+// public sets.
+const DefaultPromise = 0.8
+
 // Point is what a threshold would have done to judged searches.
 type Point struct {
 	Threshold float64 `json:"t"`

@@ -55,6 +55,24 @@ func (t *tx) Article(ctx context.Context, slug, language string) (ticketing.Arti
 	return one(ctx, t, scanArticle, `select id, document from articles where slug = $1 and language = $2`, key(slug), language)
 }
 
+// ArticleByID implements ticketing.DeskTx.
+func (t *tx) ArticleByID(ctx context.Context, id string) (ticketing.Article, error) {
+	return one(ctx, t, scanArticle, `select id, document from articles where id = $1`, id)
+}
+
+// ArticleHashes implements ticketing.DeskTx.
+func (t *tx) ArticleHashes(ctx context.Context) (map[string]string, error) {
+	all, err := many(ctx, t, func(r row) (h [2]string, err error) {
+		err = r.Scan(&h[0], &h[1])
+		return h, err
+	}, `select id, hash from articles`)
+	out := make(map[string]string, len(all))
+	for _, h := range all {
+		out[h[0]] = h[1]
+	}
+	return out, err
+}
+
 // Articles implements ticketing.DeskTx, by slug and language.
 func (t *tx) Articles(ctx context.Context) ([]ticketing.Article, error) {
 	return many(ctx, t, scanArticle, `select id, document from articles order by slug, language`)
