@@ -19,11 +19,31 @@ const (
 	longest = 5.0
 
 	titleWeight = 3.0
-	stopWeight  = 0.5 // of a stop word of the query
+
+	// A stop word of the query weighs stopWeight, and moreStop more where stopQuestions or more questions an article are learnt: among so
+	// many, "how do I" tells one kind of question from another, with less it is chance.
+	stopWeight    = 0.25
+	moreStop      = 0.25
+	stopQuestions = 5
+
+	// Long pages need more care than those of a few sentences. By average words of a body, from none at shortPages to all of it at
+	// longPages: repetitions of a word count longer (k1 grows by longK1) and length less (b of the body falls by longB), the lead of a page
+	// counts again, a word's share of its weight comes to titleAlone from the title alone, and words of the query that stand close together
+	// in one of the best candidates earn passageWeight of what they weigh.
+	shortPages, longPages = 60, 120
+	longK1                = 0.8
+	longB                 = 0.1
+	leadWeight            = 1.0
+	titleAlone            = 0.1
+	passageWeight         = 0.6
+	passageWords          = 40   // length of a passage
+	passageDecay          = 0.05 // a word d words before the end of the passage counts 1/(1+d·passageDecay)
+	passageHits           = 20   // pages in which passages are looked for
 
 	// gramWeight is what the grams of a word weigh together, as a share of the word's own weight. Spread over the grams, so that a long
 	// word is not found six times.
 	gramWeight    = 0.4
+	gramK1        = 0.6
 	maxCommonGram = 0.2 // grams in a larger share of the documents are dropped
 
 	// The score of an article is that of its page, plus that of its best learnt question, plus questionDecay times that of the next, and
@@ -87,6 +107,8 @@ type view struct {
 	whole  bool    // the ranges hold every document
 	docs   float64 // pages and learnt questions
 	pages  float64
+	long   float32 // how long its pages are, 0 for short ones to 1
+	stop   float64 // what a stop word of a query weighs, 0..1
 	// inverse is 1/(1-b+b·length/average) of each field of each document in the ranges.
 	inverse    [fieldCount][]float32
 	grams      []float32
@@ -161,6 +183,8 @@ func (sh *shard) newView(ranges []scope) *view {
 			}
 		}
 	}
+	v.long = float32(max(0, min(1, (sum[fieldBody]/max(1, with[fieldBody])-shortPages)/(longPages-shortPages))))
+	v.stop = stopWeight + moreStop*min(1, (v.docs-v.pages)/(stopQuestions*max(1, v.pages)))
 	v.whole = int(v.docs) == len(sh.docs)
 	for f := range v.inverse {
 		v.inverse[f] = make([]float32, len(sh.docs))
@@ -169,6 +193,10 @@ func (sh *shard) newView(ranges []scope) *view {
 	for _, r := range ranges {
 		for i := r.from; i < r.to; i++ {
 			for f, n := range sh.docs[i].lengths {
+				b := b
+				if f == fieldBody {
+					b -= longB * float64(v.long)
+				}
 				if n > 0 {
 					v.inverse[f][i] = float32(1 / (1 - b + b*min(longest, float64(n)*with[f]/sum[f])))
 				}
@@ -219,6 +247,8 @@ type term struct {
 	order  uint32  // its own place in the query
 	weight float64 // what it adds to a score at most
 	rarity float64 // its inverse document frequency
+	// content tells that the word is no stop word. Not set for grams.
+	content bool
 }
 
 // scratch is the memory of one search, used again by later ones.
@@ -238,6 +268,7 @@ type scratch struct {
 	pages   []uint32
 	all     []shardHit
 	totals  []float32
+	wanted  []uint8   // word → place in terms, plus one
 	top     float64   // best score of an article without the classifier
 	odds    []float32 // a class of the classifier each
 }
@@ -252,10 +283,11 @@ type found struct {
 }
 
 type shardHit struct {
-	entry uint32
-	score float64 // all units of the article together
-	unit  float64 // its best unit alone: the page or a learnt question
-	class float64 // what the classifier says, 0..1
+	entry   uint32
+	score   float64 // all units of the article together
+	unit    float64 // its best unit alone: the page or a learnt question
+	passage float64 // what words close together add to it
+	class   float64 // what the classifier says, 0..1
 }
 
 // Search ranks the articles in the query's scope.
@@ -370,7 +402,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	for i, a := range sc.asked {
 		weight, content := 1+math.Log(a.count), 1
 		if stopWord(sh.language, a.word) {
-			weight, content = weight*stopWeight, 0
+			weight, content = weight*v.stop, 0
 		}
 		w.content += content
 		id, ok := sh.surfaces[a.word]
@@ -392,7 +424,7 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		} else {
 			w.known += float64(content)
 			sc.byTerm[id] = len(sc.terms)
-			sc.terms = append(sc.terms, term{id: id, df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity, rarity: rarity})
+			sc.terms = append(sc.terms, term{id: id, df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity, rarity: rarity, content: content > 0})
 		}
 		sc.lookUpGrams(sh, v, uint32(i), weight*rarity)
 	}
@@ -405,6 +437,11 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	}
 	for _, t := range sc.grams {
 		w.attainable += t.weight
+	}
+	for _, t := range sc.terms {
+		if t.content && len(sc.terms) > 1 {
+			w.attainable += passageWeight * float64(v.long) * t.weight
+		}
 	}
 	slices.SortFunc(unknown, func(a, b float64) int { return cmp.Compare(b, a) })
 	for _, u := range unknown[:min(len(unknown), MaxQueryWords-len(sc.terms))] {
@@ -481,15 +518,16 @@ func (sc *scratch) score(sh *shard, v *view) {
 // word is the share, 0..1, of a word's weight that a document earns. A learnt question weighs like a body.
 func (v *view) word(p posting) float32 {
 	d := p.doc
-	tf := float32(p.title)*(titleWeight*v.inverse[fieldTitle][d]+v.inverse[fieldQuestion][d]) +
-		float32(p.tags)*v.inverse[fieldTags][d] + float32(p.body)*v.inverse[fieldBody][d]
-	return tf / (k1 + tf)
+	title := float32(p.title)*(titleWeight*v.inverse[fieldTitle][d]+v.inverse[fieldQuestion][d]) + float32(p.tags)*v.inverse[fieldTags][d]
+	all := title + float32(p.body)*v.inverse[fieldBody][d] + v.long*leadWeight*float32(p.lead)*v.inverse[fieldLead][d]
+	k1, alone := k1+longK1*v.long, titleAlone*v.long
+	return (1-alone)*all/(k1+all) + alone*title/(k1+title)
 }
 
 // gram is the share, 0..1, of a gram's weight that a document earns.
 func (v *view) gram(p posting) float32 {
 	tf := float32(p.title) * v.grams[p.doc]
-	return tf / (k1 + tf)
+	return tf / (gramK1 + tf)
 }
 
 // fuse joins the scores of an article's page and of its learnt questions by a decayed sum and picks the best articles.
@@ -564,9 +602,10 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 		}
 	}
 	sc.top = top
-	hits := make([]shardHit, 0, limit+1)
+	keep := max(limit, passageHits)
+	hits := make([]shardHit, 0, keep+1)
 	for _, hit := range all {
-		if len(hits) == limit && !better(hit, hits[limit-1]) {
+		if len(hits) == keep && !better(hit, hits[keep-1]) {
 			continue
 		}
 		at, _ := slices.BinarySearchFunc(hits, hit, func(a, b shardHit) int {
@@ -576,11 +615,58 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 			return 1
 		})
 		hits = slices.Insert(hits, at, hit)
-		if len(hits) > limit {
-			hits = hits[:limit]
+		if len(hits) > keep {
+			hits = hits[:keep]
 		}
 	}
-	return hits
+	sc.passages(sh, v, hits[:min(len(hits), passageHits)])
+	return hits[:min(len(hits), limit)]
+}
+
+// passages raises the scores of pages in which words of the query stand close together, and sorts the hits anew.
+func (sc *scratch) passages(sh *shard, v *view, hits []shardHit) {
+	if v.long == 0 || len(sc.terms) < 2 {
+		return
+	}
+	if len(sc.wanted) < len(sh.words.start) {
+		sc.wanted = make([]uint8, len(sh.words.start))
+	}
+	for i, t := range sc.terms {
+		if t.content {
+			sc.wanted[t.id] = uint8(i + 1)
+		}
+	}
+	for i := range hits {
+		e := sh.entries[hits[i].entry]
+		hits[i].passage = passageWeight * float64(v.long) * sc.passage(sh.texts[e.from:e.to])
+		hits[i].score += hits[i].passage
+		hits[i].unit += hits[i].passage
+	}
+	for _, t := range sc.terms {
+		sc.wanted[t.id] = 0
+	}
+	slices.SortFunc(hits, func(a, b shardHit) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.entry, b.entry)) })
+}
+
+// passage is the most that the words of the query weigh together in one passage of a text.
+func (sc *scratch) passage(text []uint32) float64 {
+	var last [MaxQueryWords]int // place of a word's latest occurrence, plus one
+	best := 0.0
+	for at, word := range text {
+		i := sc.wanted[word]
+		if i == 0 {
+			continue
+		}
+		last[i-1] = at + 1
+		sum := 0.0
+		for j, l := range last[:len(sc.terms)] {
+			if d := at + 1 - l; l > 0 && d < passageWords {
+				sum += sc.terms[j].weight / (1 + passageDecay*float64(d))
+			}
+		}
+		best = max(best, sum)
+	}
+	return best
 }
 
 // classScore is what the classifier adds to the score of an article: classWeight parts of a score as high as the best, where the words and
