@@ -6,10 +6,12 @@ import (
 )
 
 // Reason is one part of the score of an article: a word of the query that stands in the article's page or in a learnt question, the
-// likeness of letters (grams) with that word, or the likeness of the whole query with all questions learnt for the article.
+// likeness of letters (grams) with that word, words that stand close together, or the likeness of the whole query with all questions learnt
+// for the article.
 type Reason struct {
-	Word     string  // empty for the likeness with all questions
+	Word     string  // empty for words that stand close together and for the likeness with all questions
 	Letters  bool    // likeness of letters, not the word itself
+	Near     bool    // words of the query stand close together in the page
 	Question string  // ID of the learnt question; empty: the page
 	Score    float64 // what it adds to the score of its unit, in units of Hit.Score; negative for a question that speaks against the article
 }
@@ -33,7 +35,9 @@ func (ix *Index) Explain(q Query, id string) []Reason {
 			v.within(list, func(run []posting) {
 				for _, p := range run {
 					if d := sh.docs[p.doc]; sh.entries[d.entry].id == id {
-						reasons = append(reasons, Reason{sc.asked[t.asked].word, letters, d.question, t.weight * float64(score(p)*d.weight) / best})
+						reasons = append(reasons, Reason{
+							Word: sc.asked[t.asked].word, Letters: letters, Question: d.question, Score: t.weight * float64(score(p)*d.weight) / best,
+						})
 					}
 				}
 			})
@@ -44,12 +48,15 @@ func (ix *Index) Explain(q Query, id string) []Reason {
 		for _, t := range sc.grams {
 			collect(t, sh.grams.of(t.id), true, v.gram)
 		}
-		if v.classifier == nil {
-			continue
-		}
 		sc.score(sh, v)
 		for _, h := range sc.fuse(sh, v, len(sh.entries)) {
-			if s := classScore(sc.top, h.class); s > 0 && sh.entries[h.entry].id == id {
+			if sh.entries[h.entry].id != id {
+				continue
+			}
+			if h.passage > 0 {
+				reasons = append(reasons, Reason{Near: true, Score: h.passage / best})
+			}
+			if s := classScore(sc.top, h.class); s > 0 {
 				reasons = append(reasons, Reason{Score: s / best})
 			}
 		}

@@ -10,13 +10,20 @@ import (
 	"github.com/sportello/sportello/ticketing"
 )
 
-// The parts of a document that are weighted on their own. A page has the first three, a learnt question has only the last.
+// The parts of a document that are weighted on their own. A learnt question has one, a page has the others.
 const (
 	fieldTitle = iota
 	fieldTags
 	fieldBody
 	fieldQuestion
+	fieldLead // the first words of the body once more
 	fieldCount
+)
+
+const (
+	leadWords = 40   // words of the lead
+	gramLead  = 30   // first words of the body whose grams serve a page without a title
+	textWords = 4096 // words of a page in which passages are looked for
 )
 
 // Question is a question of a customer and the article that answered it.
@@ -58,6 +65,7 @@ type shard struct {
 	words    lists
 	gramIDs  map[uint64]uint32
 	grams    lists
+	texts    []uint32 // words of the pages in their order, at most textWords each
 	features []uint32 // words and grams (gramFeature) of the learnt questions, each once a question, in their order in it
 
 	mu    sync.Mutex
@@ -82,13 +90,13 @@ type document struct {
 
 type entry struct {
 	id, slug, title, summary string
+	from, to                 uint32 // its words in shard.texts
 }
 
 // posting says how often a term stands in a document. For a learnt question title holds the count of its only field.
 type posting struct {
-	doc         uint32
-	title, tags uint8
-	body        uint16
+	doc                     uint32
+	title, tags, body, lead uint8
 }
 
 // lists holds the postings of all terms one after the other: those of term t are all[start[t]:start[t+1]], sorted by document.
@@ -202,23 +210,29 @@ func (b *builder) article(a ticketing.Article, questions []Question) {
 	if summary == "" {
 		summary = Summary(text)
 	}
-	b.entries = append(b.entries, entry{id: a.ID, slug: a.Slug, title: a.Title, summary: summary})
+	b.entries = append(b.entries, entry{id: a.ID, slug: a.Slug, title: a.Title, summary: summary, from: uint32(len(b.texts))})
 	doc := document{entry: uint32(len(b.entries) - 1), weight: 1, first: uint32(len(b.features))}
-	b.field(&doc, fieldTitle, a.Title, true)
+	b.field(&doc, fieldTitle, a.Title, math.MaxInt)
 	tags := strings.Join(a.Tags, "\n") + "\n" + a.Product + "\n" + a.Module
-	b.field(&doc, fieldTags, tags, true)
-	b.field(&doc, fieldBody, text, false)
+	b.field(&doc, fieldTags, tags, math.MaxInt)
+	withGrams := 0
+	if doc.lengths[fieldTitle] == 0 {
+		withGrams = gramLead
+	}
+	b.field(&doc, fieldBody, text, withGrams)
+	b.entries[doc.entry].to = uint32(len(b.texts))
 	b.commit(doc)
 	for _, q := range questions {
 		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, weight: q.weight(), question: q.ID, first: uint32(len(b.features))}
-		b.field(&doc, fieldQuestion, q.Text, true)
+		b.field(&doc, fieldQuestion, q.Text, math.MaxInt)
 		b.commit(doc)
 	}
 	b.scopes[len(b.scopes)-1].to = uint32(len(b.docs))
 }
 
-// field counts the words, and if asked the grams, of one part of the document at hand.
-func (b *builder) field(doc *document, field int, text string, withGrams bool) {
+// field counts the words of one part of the document at hand, and the grams of so many words at its beginning.
+func (b *builder) field(doc *document, field int, text string, withGrams int) {
+	nth := 0
 	b.fold.words(text, func(w []byte) {
 		term, ok := b.surfaces[string(w)]
 		if !ok {
@@ -246,9 +260,16 @@ func (b *builder) field(doc *document, field int, text string, withGrams bool) {
 			p.tags = increased(p.tags)
 		default:
 			p.body = increased(p.body)
+			if nth < leadWords {
+				p.lead = increased(p.lead)
+				doc.lengths[fieldLead]++
+			}
+		}
+		if from := b.entries[doc.entry].from; (field == fieldTitle || field == fieldBody) && len(b.texts)-int(from) < textWords {
+			b.texts = append(b.texts, term)
 		}
 		doc.lengths[field] = increased(doc.lengths[field])
-		if withGrams {
+		if nth++; nth <= withGrams {
 			grams(w, func(g uint64) {
 				id, ok := b.gramIDs[g]
 				if !ok {

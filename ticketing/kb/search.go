@@ -19,11 +19,31 @@ const (
 	longest = 5.0
 
 	titleWeight = 3.0
-	stopWeight  = 0.5 // of a stop word of the query
+
+	// A stop word of the query weighs stopWeight, and moreStop more where stopQuestions or more questions an article are learnt: among so
+	// many, "how do I" tells one kind of question from another, with less it is chance.
+	stopWeight    = 0.25
+	moreStop      = 0.25
+	stopQuestions = 5
+
+	// Long pages need more care than those of a few sentences. By average words of a body, from none at shortPages to all of it at
+	// longPages: repetitions of a word count longer (k1 grows by longK1) and length less (b of the body falls by longB), the lead of a page
+	// counts again, a word's share of its weight comes to titleAlone from the title alone, and words of the query that stand close together
+	// in one of the best candidates earn passageWeight of what they weigh.
+	shortPages, longPages = 60, 120
+	longK1                = 0.8
+	longB                 = 0.1
+	leadWeight            = 1.0
+	titleAlone            = 0.1
+	passageWeight         = 0.6
+	passageWords          = 40   // length of a passage
+	passageDecay          = 0.05 // a word d words before the end of the passage counts 1/(1+d·passageDecay)
+	passageHits           = 20   // pages in which passages are looked for
 
 	// gramWeight is what the grams of a word weigh together, as a share of the word's own weight. Spread over the grams, so that a long
 	// word is not found six times.
 	gramWeight    = 0.4
+	gramK1        = 0.6
 	maxCommonGram = 0.2 // grams in a larger share of the documents are dropped
 
 	// The score of an article is that of its page, plus that of its best learnt question, plus questionDecay times that of the next, and
@@ -83,15 +103,21 @@ func (r Result) Offer(threshold float64) bool {
 
 // view is what one scope looks like: the ranges of its documents and their statistics. It depends on nothing outside of the scope.
 type view struct {
-	ranges []scope
-	whole  bool    // the ranges hold every document
-	docs   float64 // pages and learnt questions
-	pages  float64
-	// inverse is 1/(1-b+b·length/average) of each field of each document in the ranges.
-	inverse    [fieldCount][]float32
-	grams      []float32
+	ranges     []scope
+	whole      bool    // the ranges hold every document
+	docs       float64 // pages and learnt questions
+	pages      float64
+	long       float32   // how long its pages are, 0 for short ones to 1
+	stop       float64   // what a stop word of a query weighs, 0..1
+	damping    []damping // a document each; zero outside of the ranges
 	trained    sync.Once
 	classifier *classifier // nil: too little was learnt
+}
+
+// damping is 1/(1-b+b·length/average) of a document's fields and of its grams. It lies together because most are read at once.
+type damping struct {
+	fields [fieldCount]float32
+	grams  float32
 }
 
 // maxViews bounds the remembered scopes of a shard; beyond it they are forgotten and made anew.
@@ -161,20 +187,23 @@ func (sh *shard) newView(ranges []scope) *view {
 			}
 		}
 	}
+	v.long = float32(max(0, min(1, (sum[fieldBody]/max(1, with[fieldBody])-shortPages)/(longPages-shortPages))))
+	v.stop = stopWeight + moreStop*min(1, (v.docs-v.pages)/(stopQuestions*max(1, v.pages)))
 	v.whole = int(v.docs) == len(sh.docs)
-	for f := range v.inverse {
-		v.inverse[f] = make([]float32, len(sh.docs))
-	}
-	v.grams = make([]float32, len(sh.docs))
+	v.damping = make([]damping, len(sh.docs))
 	for _, r := range ranges {
 		for i := r.from; i < r.to; i++ {
 			for f, n := range sh.docs[i].lengths {
+				b := b
+				if f == fieldBody {
+					b -= longB * float64(v.long)
+				}
 				if n > 0 {
-					v.inverse[f][i] = float32(1 / (1 - b + b*min(longest, float64(n)*with[f]/sum[f])))
+					v.damping[i].fields[f] = float32(1 / (1 - b + b*min(longest, float64(n)*with[f]/sum[f])))
 				}
 			}
 			if n := sh.docs[i].grams; n > 0 {
-				v.grams[i] = float32(1 / (1 - b + b*min(longest, float64(n)*gramWith/gramSum)))
+				v.damping[i].grams = float32(1 / (1 - b + b*min(longest, float64(n)*gramWith/gramSum)))
 			}
 		}
 	}
@@ -219,6 +248,8 @@ type term struct {
 	order  uint32  // its own place in the query
 	weight float64 // what it adds to a score at most
 	rarity float64 // its inverse document frequency
+	// content tells that the word is no stop word. Not set for grams.
+	content bool
 }
 
 // scratch is the memory of one search, used again by later ones.
@@ -231,6 +262,8 @@ type scratch struct {
 	gramSet map[uint32]struct{}
 	terms   []term
 	grams   []term
+	spelt   []term    // words whose grams are looked up
+	unknown []float64 // weights of words that the scope does not know
 	scores  []float32
 	touched []uint32
 	best    []float32 // bestQuestions a document's article
@@ -238,6 +271,7 @@ type scratch struct {
 	pages   []uint32
 	all     []shardHit
 	totals  []float32
+	wanted  []uint8   // word → place in terms, plus one
 	top     float64   // best score of an article without the classifier
 	odds    []float32 // a class of the classifier each
 }
@@ -252,10 +286,11 @@ type found struct {
 }
 
 type shardHit struct {
-	entry uint32
-	score float64 // all units of the article together
-	unit  float64 // its best unit alone: the page or a learnt question
-	class float64 // what the classifier says, 0..1
+	entry   uint32
+	score   float64 // all units of the article together
+	unit    float64 // its best unit alone: the page or a learnt question
+	passage float64 // what words close together add to it
+	class   float64 // what the classifier says, 0..1
 }
 
 // Search ranks the articles in the query's scope.
@@ -365,12 +400,12 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	clear(sc.gramSet)
 	sc.terms, sc.grams = sc.terms[:0], sc.grams[:0]
 	highest := idf(v.docs, 0)
-	var unknown []float64
+	sc.unknown, sc.spelt = sc.unknown[:0], sc.spelt[:0]
 	w := queryWords{count: len(sc.asked)}
 	for i, a := range sc.asked {
 		weight, content := 1+math.Log(a.count), 1
 		if stopWord(sh.language, a.word) {
-			weight, content = weight*stopWeight, 0
+			weight, content = weight*v.stop, 0
 		}
 		w.content += content
 		id, ok := sh.surfaces[a.word]
@@ -388,13 +423,19 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 		}
 		rarity := idf(v.docs, float64(df))
 		if df == 0 {
-			unknown = append(unknown, weight*highest)
+			sc.unknown = append(sc.unknown, weight*highest)
 		} else {
 			w.known += float64(content)
 			sc.byTerm[id] = len(sc.terms)
-			sc.terms = append(sc.terms, term{id: id, df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity, rarity: rarity})
+			sc.terms = append(sc.terms, term{id: id, df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity, rarity: rarity, content: content > 0})
 		}
-		sc.lookUpGrams(sh, v, uint32(i), weight*rarity)
+		sc.spelt = append(sc.spelt, term{df: uint32(df), asked: uint32(i), order: uint32(i), weight: weight * rarity})
+	}
+	if len(sc.spelt) > MaxQueryGrams { // the rarest grams are those of the rarest words
+		sc.spelt = rarest(sc.spelt, MaxQueryGrams)
+	}
+	for _, t := range sc.spelt {
+		sc.lookUpGrams(sh, v, t.asked, t.weight)
 	}
 	sc.terms = rarest(sc.terms, MaxQueryWords)
 	sc.grams = rarest(sc.grams, MaxQueryGrams)
@@ -406,8 +447,13 @@ func (sh *shard) lookUp(v *view, sc *scratch) queryWords {
 	for _, t := range sc.grams {
 		w.attainable += t.weight
 	}
-	slices.SortFunc(unknown, func(a, b float64) int { return cmp.Compare(b, a) })
-	for _, u := range unknown[:min(len(unknown), MaxQueryWords-len(sc.terms))] {
+	for _, t := range sc.terms {
+		if t.content && len(sc.terms) > 1 {
+			w.attainable += passageWeight * float64(v.long) * t.weight
+		}
+	}
+	slices.SortFunc(sc.unknown, func(a, b float64) int { return cmp.Compare(b, a) })
+	for _, u := range sc.unknown[:min(len(sc.unknown), MaxQueryWords-len(sc.terms))] {
 		w.attainable += u
 	}
 	return w
@@ -480,26 +526,44 @@ func (sc *scratch) score(sh *shard, v *view) {
 
 // word is the share, 0..1, of a word's weight that a document earns. A learnt question weighs like a body.
 func (v *view) word(p posting) float32 {
-	d := p.doc
-	tf := float32(p.title)*(titleWeight*v.inverse[fieldTitle][d]+v.inverse[fieldQuestion][d]) +
-		float32(p.tags)*v.inverse[fieldTags][d] + float32(p.body)*v.inverse[fieldBody][d]
-	return tf / (k1 + tf)
+	n := &v.damping[p.doc].fields
+	all := float32(p.body)*n[fieldBody] + v.long*leadWeight*float32(p.lead)*n[fieldLead]
+	k1 := k1 + longK1*v.long
+	alone := titleAlone * v.long
+	if p.title|p.tags == 0 { // most are
+		return (1 - alone) * all / (k1 + all)
+	}
+	title := float32(p.title)*(titleWeight*n[fieldTitle]+n[fieldQuestion]) + float32(p.tags)*n[fieldTags]
+	all += title
+	return (1-alone)*all/(k1+all) + alone*title/(k1+title)
 }
 
 // gram is the share, 0..1, of a gram's weight that a document earns.
 func (v *view) gram(p posting) float32 {
-	tf := float32(p.title) * v.grams[p.doc]
-	return tf / (k1 + tf)
+	tf := float32(p.title) * v.damping[p.doc].grams
+	return tf / (gramK1 + tf)
 }
 
 // fuse joins the scores of an article's page and of its learnt questions by a decayed sum and picks the best articles.
 func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
+	best := newRanking(limit)
+	if v.docs == v.pages { // nothing was learnt: a page's score is its article's
+		sc.top = 0
+		for _, d := range sc.touched {
+			s := float64(sc.scores[d])
+			sc.scores[d] = 0
+			if s >= best.least {
+				best.add(shardHit{entry: sh.docs[d].entry, score: s, unit: s})
+			}
+			sc.top = max(sc.top, s)
+		}
+		return sc.finish(sh, v, best, limit)
+	}
 	n := len(sh.entries)
 	if len(sc.totals) < n {
 		sc.totals = make([]float32, n)
 	}
-	learnt := len(sh.docs) > n
-	if learnt && len(sc.best) < n*bestQuestions {
+	if len(sc.best) < n*bestQuestions {
 		sc.best = make([]float32, n*bestQuestions)
 		sc.against = make([]float32, n)
 	}
@@ -521,66 +585,133 @@ func (sc *scratch) fuse(sh *shard, v *view, limit int) []shardHit {
 			sc.against[e] -= s
 			continue
 		}
-		best := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
-		for i := range best {
-			if s > best[i] {
-				s, best[i] = best[i], s
+		questions := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
+		for i := range questions {
+			if s > questions[i] {
+				s, questions[i] = questions[i], s
 			}
 		}
 	}
-	all := sc.all[:0]
-	top := 0.0
+	sc.all, sc.top = sc.all[:0], 0
 	for _, e := range sc.pages {
 		hit := shardHit{entry: e, score: float64(sc.totals[e])}
 		hit.unit = hit.score
 		sc.totals[e] = 0
-		if learnt {
-			decay := 1.0
-			best := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
-			hit.unit = max(hit.unit, float64(best[0]))
-			for i, s := range best {
-				hit.score += decay * float64(s)
-				decay *= questionDecay
-				best[i] = 0
-			}
-			if a := float64(sc.against[e]); a > 0 {
-				sc.against[e] = 0
-				share := 1 - min(maxAgainst, a/hit.score)
-				hit.score, hit.unit = hit.score*share, hit.unit*share
-			}
+		decay := 1.0
+		questions := sc.best[int(e)*bestQuestions : (int(e)+1)*bestQuestions]
+		hit.unit = max(hit.unit, float64(questions[0]))
+		for i, s := range questions {
+			hit.score += decay * float64(s)
+			decay *= questionDecay
+			questions[i] = 0
+		}
+		if a := float64(sc.against[e]); a > 0 {
+			sc.against[e] = 0
+			share := 1 - min(maxAgainst, a/hit.score)
+			hit.score, hit.unit = hit.score*share, hit.unit*share
 		}
 		if hit.score <= mark { // nothing but "not helpful"
 			continue
 		}
-		top = max(top, hit.score)
-		all = append(all, hit)
-	}
-	sc.all = all
-	if v.classifier != nil {
-		sc.classify(v.classifier)
-		for i := range all {
-			all[i].class = sc.probability(v.classifier, all[i].entry)
-			all[i].score += classScore(top, all[i].class)
-		}
-	}
-	sc.top = top
-	hits := make([]shardHit, 0, limit+1)
-	for _, hit := range all {
-		if len(hits) == limit && !better(hit, hits[limit-1]) {
+		sc.top = max(sc.top, hit.score)
+		if v.classifier == nil {
+			best.add(hit)
 			continue
 		}
-		at, _ := slices.BinarySearchFunc(hits, hit, func(a, b shardHit) int {
-			if better(a, b) {
-				return -1
-			}
-			return 1
-		})
-		hits = slices.Insert(hits, at, hit)
-		if len(hits) > limit {
-			hits = hits[:limit]
+		sc.all = append(sc.all, hit)
+	}
+	if v.classifier != nil {
+		sc.classify(v.classifier)
+		for _, hit := range sc.all {
+			hit.class = sc.probability(v.classifier, hit.entry)
+			hit.score += classScore(sc.top, hit.class)
+			best.add(hit)
 		}
 	}
-	return hits
+	return sc.finish(sh, v, best, limit)
+}
+
+// finish looks for passages in the best hits and returns as many as wanted.
+func (sc *scratch) finish(sh *shard, v *view, best ranking, limit int) []shardHit {
+	sc.passages(sh, v, best.hits[:min(len(best.hits), passageHits)])
+	return best.hits[:min(len(best.hits), limit)]
+}
+
+// ranking keeps the best of the hits it is given, in order.
+type ranking struct {
+	hits  []shardHit
+	limit int
+	least float64 // score below which a hit need not be looked at
+}
+
+func newRanking(limit int) ranking {
+	limit = max(limit, passageHits)
+	return ranking{hits: make([]shardHit, 0, limit+1), limit: limit}
+}
+
+func (r *ranking) add(hit shardHit) {
+	if hit.score < r.least || len(r.hits) == r.limit && !better(hit, r.hits[r.limit-1]) {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(r.hits, hit, func(a, b shardHit) int {
+		if better(a, b) {
+			return -1
+		}
+		return 1
+	})
+	r.hits = slices.Insert(r.hits, at, hit)
+	if len(r.hits) > r.limit {
+		r.hits = r.hits[:r.limit]
+	}
+	if len(r.hits) == r.limit {
+		r.least = r.hits[r.limit-1].score
+	}
+}
+
+// passages raises the scores of pages in which words of the query stand close together, and sorts the hits anew.
+func (sc *scratch) passages(sh *shard, v *view, hits []shardHit) {
+	if v.long == 0 || len(sc.terms) < 2 {
+		return
+	}
+	if len(sc.wanted) < len(sh.words.start) {
+		sc.wanted = make([]uint8, len(sh.words.start))
+	}
+	for i, t := range sc.terms {
+		if t.content {
+			sc.wanted[t.id] = uint8(i + 1)
+		}
+	}
+	for i := range hits {
+		e := sh.entries[hits[i].entry]
+		hits[i].passage = passageWeight * float64(v.long) * sc.passage(sh.texts[e.from:e.to])
+		hits[i].score += hits[i].passage
+		hits[i].unit += hits[i].passage
+	}
+	for _, t := range sc.terms {
+		sc.wanted[t.id] = 0
+	}
+	slices.SortFunc(hits, func(a, b shardHit) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.entry, b.entry)) })
+}
+
+// passage is the most that the words of the query weigh together in one passage of a text.
+func (sc *scratch) passage(text []uint32) float64 {
+	var last [MaxQueryWords]int // place of a word's latest occurrence, plus one
+	best := 0.0
+	for at, word := range text {
+		i := sc.wanted[word]
+		if i == 0 {
+			continue
+		}
+		last[i-1] = at + 1
+		sum := 0.0
+		for j, l := range last[:len(sc.terms)] {
+			if d := at + 1 - l; l > 0 && d < passageWords {
+				sum += sc.terms[j].weight / (1 + passageDecay*float64(d))
+			}
+		}
+		best = max(best, sum)
+	}
+	return best
 }
 
 // classScore is what the classifier adds to the score of an article: classWeight parts of a score as high as the best, where the words and

@@ -266,12 +266,40 @@ func TestClassifier(t *testing.T) {
 	ix := kb.New(articles, questions(60))
 	var whole float64
 	for _, why := range ix.Explain(q, "refund") {
-		if why.Word == "" && why.Question == "" {
+		if why.Word == "" && !why.Near {
 			whole += why.Score
 		}
 	}
 	if whole <= 0 || whole > 0.4 {
 		t.Errorf("the likeness with all questions adds %v to the score, want more than none and at most its weight", whole)
+	}
+}
+
+// TestPassages has two long pages of the same words: in one, two of them stand together.
+func TestPassages(t *testing.T) {
+	filler := strings.Repeat("testo qualunque senza importanza ", 40)
+	ix := kb.New([]ticketing.Article{
+		article("apart", "Uno", "avvio "+filler+" stampante carta "+filler+" inceppata"),
+		article("near", "Due", "avvio "+filler+" carta inceppata "+filler+" stampante"),
+		article("other", "Tre", filler+filler),
+	}, nil)
+	q := kb.Query{Text: "carta inceppata", Language: "it"}
+	r := ix.Search(q)
+	if got := ids(r); !slices.Equal(got, []string{"near", "apart"}) {
+		t.Fatalf("found %v", got)
+	}
+	sum, near := 0.0, 0.0
+	for _, why := range ix.Explain(q, "near") {
+		sum += why.Score
+		if why.Near {
+			near += why.Score
+		}
+	}
+	if math.Abs(sum-r.Hits[0].Score) > 1e-5 || near <= 0 {
+		t.Errorf("the reasons add up to %v, %v of it for words close together; the score is %v", sum, near, r.Hits[0].Score)
+	}
+	if r.Hits[0].Score > 1 {
+		t.Errorf("score %v above 1", r.Hits[0].Score)
 	}
 }
 
@@ -312,7 +340,7 @@ func TestClassifierNeverLeaks(t *testing.T) {
 			if !reflect.DeepEqual(got, want) {
 				t.Fatalf("%q, reasons for %s with others around:\n%+v\nalone:\n%+v", q.Text, a.ID, got, want)
 			}
-			classified = classified || slices.ContainsFunc(got, func(r kb.Reason) bool { return r.Word == "" && r.Question == "" })
+			classified = classified || slices.ContainsFunc(got, func(r kb.Reason) bool { return r.Word == "" && !r.Near })
 		}
 	}
 	if !classified {
