@@ -113,11 +113,15 @@ func (d *Desk) judgeSearch(ctx context.Context, tx Tx, thread, answer string) er
 
 // question is what was asked in a thread, as it is learnt: subject and words of the first message, personal data taken out.
 func (d *Desk) question(ctx context.Context, tx Tx, thread string) (string, error) {
-	all, err := tx.Messages(ctx, thread, 1)
-	if err != nil || len(all) == 0 {
+	all, err := tx.Messages(ctx, thread, 0)
+	if err != nil {
 		return "", err
 	}
-	m := all[0]
+	first := slices.IndexFunc(all, func(m Message) bool { return m.Author == AuthorCustomer })
+	if first < 0 {
+		return "", nil
+	}
+	m := all[first]
 	names := []string{m.Name}
 	if m.Contact != "" {
 		who, err := tx.Contact(ctx, m.Contact)

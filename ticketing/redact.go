@@ -38,6 +38,9 @@ var farewells = regexp.MustCompile(`(?im)^[ \t]*(?:cordiali saluti|distinti salu
 // nameLine is a last line of nothing but a name.
 var nameLine = regexp.MustCompile(`^\s*[-–—~]*\s*(?:\p{Lu}[\p{L}'’.]*\s*){1,4}$`)
 
+// leftover is the punctuation around what was removed.
+var leftover = regexp.MustCompile(`\s*([,;:.])(?:\s*[,;:.])*(?:\s|$)|\s*\(\s*\)`)
+
 // Redact takes personal data out of a question before it is learnt (kb.md 5): addresses of every kind, telephones, every number of five
 // digits or more, IBAN and codice fiscale, names after titles and greetings and at the end, and the given names wherever they stand as
 // names. names are those that the desk knows: the writer's, as one string each. The result is at most MaxLessonText bytes of plain text in
@@ -73,6 +76,7 @@ func Redact(text string, names ...string) string {
 	}
 	text = withoutNames(text, names)
 	text = strings.Join(strings.Fields(text), " ")
+	text = strings.Trim(leftover.ReplaceAllString(text, "$1 "), " ,;:-–(")
 	if len(text) > MaxLessonText {
 		text = strings.ToValidUTF8(text[:MaxLessonText], "")
 	}

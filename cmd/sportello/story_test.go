@@ -84,7 +84,7 @@ func (tr *trial) imports() {
 	if out := tr.told("kb", "import", dir); !strings.Contains(out, "3 articles: 3 new or changed") {
 		tr.t.Fatalf("kb import: %s", out)
 	}
-	tr.until("the articles are indexed", func() bool { b := tr.app.shelf.books.Load(); return b != nil && len(b.pages) == len(library) })
+	tr.until("the articles are indexed", func() bool { b := tr.app.shelf.books.Load(); return b != nil && len(b.byID) == len(library) })
 }
 
 // asks is Maria's question that an article answers.

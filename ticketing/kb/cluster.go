@@ -14,6 +14,8 @@ const (
 	alike = 0.2
 	// clusterRounds is how often groups are joined and questions laid anew.
 	clusterRounds = 3
+	// rarityPrior keeps what a few questions have in common from counting as a common word: as if so many others had been asked.
+	rarityPrior = 20
 	// clusterWords is how many words stand for a cluster.
 	clusterWords = 5
 	// MaxClustered is how many questions Cluster looks at; the rest is left out.
@@ -239,7 +241,7 @@ func questionVectors(questions []Asked) ([][]weighed, map[string]string) {
 	for i, c := range counts {
 		var sum float64
 		for _, s := range sortedKeys(c) {
-			w := (1 + math.Log(c[s])) * math.Log(1+n/df[s])
+			w := (1 + math.Log(c[s])) * math.Log(1+(n+rarityPrior)/(df[s]+1))
 			vectors[i] = append(vectors[i], weighed{s, w})
 			sum += w * w
 		}
