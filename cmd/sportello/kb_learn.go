@@ -167,16 +167,6 @@ func articleName(s string) (language, slug string, err error) {
 	return "", "", fmt.Errorf("%q names no article; write the language and the name: it/fattura-scartata", s)
 }
 
-const noLesson = "there is no learnt question %s; list them with: sportello kb lessons list"
-
-// missing says in a sentence that something is not there; other errors stay what they are.
-func missing(err error, format string, args ...any) error {
-	if errors.Is(err, ticketing.ErrNotFound) {
-		return fmt.Errorf(format, args...)
-	}
-	return err
-}
-
 // KBLessonsMoveCmd moves a lesson.
 type KBLessonsMoveCmd struct {
 	ID      string `arg:"" help:"The learnt question."`
@@ -192,11 +182,11 @@ func (cmd KBLessonsMoveCmd) Run(ctx context.Context, c *console) error {
 	return c.withStore(ctx, func(_ Config, db *store.DB, _ ticketing.Files) error {
 		err := db.Update(ctx, func(tx ticketing.Tx) error {
 			if _, err := tx.Article(ctx, slug, language); err != nil {
-				return missing(err, "there is no article %s; see kb export or kb lint", cmd.Article)
+				return missing(err, "article", cmd.Article, "kb export DIR")
 			}
 			l, err := tx.Lesson(ctx, cmd.ID)
 			if err != nil {
-				return missing(err, noLesson, cmd.ID)
+				return missing(err, "learnt question", cmd.ID, "kb lessons list")
 			}
 			l.Slug, l.Language = slug, language
 			return tx.SaveLesson(ctx, &l)
@@ -219,7 +209,7 @@ func (cmd KBLessonsRemoveCmd) Run(ctx context.Context, c *console) error {
 		err := db.Update(ctx, func(tx ticketing.Tx) error {
 			for _, id := range cmd.IDs {
 				if err := tx.DeleteLesson(ctx, id); err != nil {
-					return missing(err, noLesson, id)
+					return missing(err, "learnt question", id, "kb lessons list")
 				}
 			}
 			return nil

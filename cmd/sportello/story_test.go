@@ -188,6 +188,9 @@ func storyLife(tr *trial) {
 	tr.untilState(number, ticketing.StateResolved)
 	resolved := tr.letter(maria, ticketing.LetterResolved, 1)
 	tr.headersOf(resolved, byID.id2(tr))
+	if m := tr.posted(in.Thread, ticketing.PostLine, 1); m.ThreadTS != root.TS || !strings.Contains(seen(m), "Quale articolo avrebbe risposto") || !strings.Contains(seen(m), "it/stampante-ferma") {
+		t.Errorf("resolving asks %s", seen(m))
+	}
 	thanks := tr.reply(mariaFrom, resolved, "Grazie mille!")
 	in = tr.expect(tr.write(thanks), ticketing.OutcomeReply, "")
 	if in.Ticket != number {
@@ -196,7 +199,7 @@ func storyLife(tr *trial) {
 	tr.untilState(number, ticketing.StateOpen)
 	reopened := tr.letter(maria, ticketing.LetterReopened, 1)
 	tr.headersOf(reopened, lastSaid(tr))
-	if m := tr.posted(in.Thread, ticketing.PostLine, 1); m.ThreadTS != root.TS || !strings.Contains(seen(m), "<@"+tr.anna+">") {
+	if m := tr.posted(in.Thread, ticketing.PostLine, 2); m.ThreadTS != root.TS || !strings.Contains(seen(m), "<@"+tr.anna+">") {
 		t.Errorf("the line about the reopening is %s", seen(m))
 	}
 
@@ -219,7 +222,7 @@ func storyLife(tr *trial) {
 	if m := tr.posted(in.Thread, ticketing.PostRoot, 1); !strings.Contains(seen(m), fmt.Sprintf("#%d", number)) {
 		t.Errorf("the new card does not name #%d: %s", number, seen(m))
 	}
-	if m := tr.posted(k.Thread, ticketing.PostLine, 2); m.ThreadTS != root.TS || !strings.Contains(seen(m), fmt.Sprintf("#%d", next.Number)) {
+	if m := tr.posted(k.Thread, ticketing.PostLine, 3); m.ThreadTS != root.TS || !strings.Contains(seen(m), fmt.Sprintf("#%d", next.Number)) {
 		t.Errorf("the old thread does not name #%d: %s", next.Number, seen(m))
 	}
 	if got := tr.shown(ticketing.Ref(root.TS)); !strings.Contains(strings.ToLower(seen(got)), "chiuso") {
