@@ -11,9 +11,9 @@ const (
 	// minClassified is the least number of learnt questions in a scope from which a classifier is trained on them.
 	minClassified = 100
 
-	classWeight   = 0.55  // of the classifier in the score of an article
+	classWeight   = 0.55 // of the classifier in the score of an article
 	classGram     = 0.4  // of a gram beside a word
-	classPasses   = 2   // over the questions
+	classPasses   = 2    // over the questions
 	classRate     = 0.8  // how far a step goes
 	classSmallest = 3e-3 // an error below is not worth a step
 
