@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/sportello/sportello/ticketing"
@@ -56,7 +58,7 @@ type (
 	}
 )
 
-// Run reads queries from in and writes a rank for each to out, in the same order.
+// Run reads queries from in and writes a rank for each to out, in the same order. All processors search.
 func (c *KBRankCmd) Run(in io.Reader, out io.Writer) error {
 	articles, err := readArticleLines(c.Articles, c.Language)
 	if err != nil {
@@ -67,22 +69,103 @@ func (c *KBRankCmd) Run(in io.Reader, out io.Writer) error {
 		return err
 	}
 	ix := kb.New(articles, learnt)
-	w := bufio.NewWriter(out)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	err = eachLine(in, "queries", func(q queryLine) error {
-		r := ix.Search(kb.Query{Text: q.Text, Language: c.Language})
-		line := rankLine{ID: q.ID, Hits: []hitLine{}, Confidence: r.Confidence, Offer: r.Offer(0)}
-		for _, h := range r.Hits {
-			line.Hits = append(line.Hits, hitLine{ID: h.ID, Score: h.Score})
+	w := bufio.NewWriterSize(out, 1<<16)
+	err = inOrder(rankBatches(in), func(b rankBatch) ([]byte, error) {
+		var lines bytes.Buffer
+		enc := json.NewEncoder(&lines)
+		enc.SetEscapeHTML(false)
+		for i, raw := range b.lines {
+			q, err := parseLine[queryLine](raw, "queries", b.numbers[i])
+			if err != nil {
+				return lines.Bytes(), err
+			}
+			r := ix.Search(kb.Query{Text: q.Text, Language: c.Language})
+			line := rankLine{ID: q.ID, Hits: make([]hitLine, 0, len(r.Hits)), Confidence: r.Confidence, Offer: r.Offer(0)}
+			for _, h := range r.Hits {
+				line.Hits = append(line.Hits, hitLine{ID: h.ID, Score: h.Score})
+			}
+			if err := enc.Encode(line); err != nil {
+				return lines.Bytes(), err
+			}
 		}
-		return enc.Encode(line)
-	})
+		return lines.Bytes(), b.err
+	}, w)
 	return errors.Join(err, w.Flush())
 }
 
-// eachLine calls use with each JSON object of a stream of lines.
-func eachLine[T any](in io.Reader, name string, use func(T) error) error {
+// rankBatchSize is how many queries one processor takes at a time: few enough that a person who types them gets answers when the input ends.
+const rankBatchSize = 64
+
+// rankBatch is a run of lines of the input.
+type rankBatch struct {
+	lines   [][]byte
+	numbers []int // of the lines, from 1
+	err     error // met after them
+}
+
+// rankBatches cuts the input into batches. The last one may end in an error of reading.
+func rankBatches(in io.Reader) iter.Seq[rankBatch] {
+	return func(yield func(rankBatch) bool) {
+		var b rankBatch
+		stop := errors.New("stop")
+		err := eachRaw(in, "queries", func(n int, raw []byte) error {
+			b.lines, b.numbers = append(b.lines, bytes.Clone(raw)), append(b.numbers, n)
+			if len(b.lines) < rankBatchSize {
+				return nil
+			}
+			full := b
+			b = rankBatch{}
+			if !yield(full) {
+				return stop
+			}
+			return nil
+		})
+		if !errors.Is(err, stop) {
+			b.err = err
+			yield(b)
+		}
+	}
+}
+
+// inOrder lets every processor work on batches and writes their results in the order of the batches, up to the first error.
+func inOrder[B any](batches iter.Seq[B], work func(B) ([]byte, error), w io.Writer) error {
+	type result struct {
+		out []byte
+		err error
+	}
+	pending := make(chan chan result, 2*runtime.GOMAXPROCS(0)) // bounds what is read ahead
+	quit := make(chan struct{})
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	go func() {
+		defer close(pending)
+		for b := range batches {
+			done := make(chan result, 1)
+			select {
+			case pending <- done:
+			case <-quit:
+				return
+			}
+			free <- struct{}{}
+			go func() {
+				out, err := work(b)
+				<-free
+				done <- result{out, err}
+			}()
+		}
+	}()
+	for done := range pending {
+		r := <-done
+		_, err := w.Write(r.out)
+		if err = cmp.Or(r.err, err); err != nil {
+			close(quit)
+			return err
+		}
+	}
+	return nil
+}
+
+// eachRaw calls use with each line that is not blank and its number from 1. The line is valid only during the call.
+func eachRaw(in io.Reader, name string, use func(n int, raw []byte) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), maxJSONLine)
 	n := 0
@@ -92,11 +175,7 @@ func eachLine[T any](in io.Reader, name string, use func(T) error) error {
 		if len(raw) == 0 {
 			continue
 		}
-		var v T
-		if err := json.Unmarshal(raw, &v); err != nil {
-			return fmt.Errorf("%s, line %d: %w; each line must be one JSON object", name, n, err)
-		}
-		if err := use(v); err != nil {
+		if err := use(n, raw); err != nil {
 			return err
 		}
 	}
@@ -104,6 +183,25 @@ func eachLine[T any](in io.Reader, name string, use func(T) error) error {
 		return fmt.Errorf("%s, line %d: %w", name, n+1, err)
 	}
 	return nil
+}
+
+func parseLine[T any](raw []byte, name string, n int) (T, error) {
+	var v T
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return v, fmt.Errorf("%s, line %d: %w; each line must be one JSON object", name, n, err)
+	}
+	return v, nil
+}
+
+// eachLine calls use with each JSON object of a stream of lines.
+func eachLine[T any](in io.Reader, name string, use func(T) error) error {
+	return eachRaw(in, name, func(n int, raw []byte) error {
+		v, err := parseLine[T](raw, name, n)
+		if err != nil {
+			return err
+		}
+		return use(v)
+	})
 }
 
 func readLines[T any](name string) ([]T, error) {

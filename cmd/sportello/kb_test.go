@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -68,6 +69,32 @@ func TestKBRankNamesTheBadLine(t *testing.T) {
 	for _, tt := range tests {
 		if err := tt.cmd.Run(strings.NewReader(tt.in), &strings.Builder{}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want an error with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestKBRankKeepsOrder ranks more queries than the processors take at a time, and meets a bad line late.
+func TestKBRankKeepsOrder(t *testing.T) {
+	const n = 1000
+	var in strings.Builder
+	for i := range n {
+		fmt.Fprintf(&in, "{\"qid\":\"%d\",\"text\":\"%s\"}\n", i, strings.Repeat("password ", 1+i*7%50))
+	}
+	cmd := KBRankCmd{Articles: writeTemp(t, rankArticles), Language: "it"}
+	for _, tail := range []string{"", "[]\n{\"qid\":\"after\",\"text\":\"\"}\n"} {
+		var out strings.Builder
+		err := cmd.Run(strings.NewReader(in.String()+tail), &out)
+		if tail == "" && err != nil || tail != "" && (err == nil || !strings.Contains(err.Error(), "queries, line 1001")) {
+			t.Errorf("error %v with the last lines %q", err, tail)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if len(lines) != n {
+			t.Fatalf("%d results with the last lines %q, want %d", len(lines), tail, n)
+		}
+		for i, l := range lines {
+			if !strings.HasPrefix(l, fmt.Sprintf(`{"qid":"%d",`, i)) {
+				t.Fatalf("result %d is %s", i, l)
+			}
 		}
 	}
 }

@@ -11,10 +11,10 @@ const (
 	// minClassified is the least number of learnt questions in a scope from which a classifier is trained on them.
 	minClassified = 100
 
-	classWeight   = 0.4  // of the classifier in the score of an article
+	classWeight   = 0.55 // of the classifier in the score of an article
 	classGram     = 0.4  // of a gram beside a word
-	classPasses   = 4    // over the questions
-	classRate     = 1.5  // how far a step goes
+	classPasses   = 2    // over the questions
+	classRate     = 0.8  // how far a step goes
 	classSmallest = 3e-3 // an error below is not worth a step
 
 	// A feature that stands in at least commonFeature questions and in one of every commonShare articles may speak for or against any

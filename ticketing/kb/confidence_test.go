@@ -15,8 +15,8 @@ func judge(n int, truth kb.Model) []kb.Judged {
 	out := make([]kb.Judged, n)
 	for i := range out {
 		f := kb.Features{
-			Share: rnd.Float64(), Known: rnd.Float64(), Second: rnd.Float64(), Fourth: rnd.Float64(),
-			LogSize: 3 * rnd.Float64(), LogTop: 3 * rnd.Float64(),
+			Share: rnd.Float64(), Known: rnd.Float64(), Second: rnd.Float64(), Fourth: rnd.Float64(), Tenth: rnd.Float64(),
+			LogSize: 3 * rnd.Float64(), LogTop: 3 * rnd.Float64(), Class: rnd.Float64(), Classified: rnd.IntN(2) == 0,
 		}
 		out[i] = kb.Judged{Features: f, Confidence: truth.Probability(f), Answerable: true}
 		if rnd.Float64() < truth.Probability(f) {
@@ -27,7 +27,7 @@ func judge(n int, truth kb.Model) []kb.Judged {
 }
 
 func TestFit(t *testing.T) {
-	truth := kb.Model{-4, 3, 1, 0.5, 4, 0.5, -0.5}
+	truth := kb.Model{-4, 3, 1, 0.5, 3, 1, 0.5, -0.5, -1, 3}
 	samples := judge(40000, truth)
 	m, err := kb.Fit(samples)
 	if err != nil {

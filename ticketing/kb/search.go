@@ -381,7 +381,7 @@ func (sh *shard) search(q Query, sc *scratch, limit int) found {
 	out.hits = sc.fuse(sh, v, limit)
 	out.attainable = words.attainable * v.fusion()
 	if len(out.hits) > 0 {
-		out.features = newFeatures(out.hits, words)
+		out.features = newFeatures(out.hits, words, v.classifier != nil)
 	}
 	return out
 }
