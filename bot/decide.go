@@ -131,12 +131,15 @@ func known(c *ticketing.Case) ticketing.Decision {
 	}
 	d := join(c)
 	switch {
-	case c.Ticket == nil && c.Suggestion != nil && c.Standing == ticketing.StandingRequester && saysYes(c.Heard):
+	case c.Ticket == nil && c.Suggestion != nil && c.Standing == ticketing.StandingRequester && judged(c.Heard) == verdictYes:
 		d.Do, d.Code = ticketing.DoSolved, "offer.yes"
 		return d
 	case c.Ticket == nil:
 		// Held and anything but a clear yes, or solved by an article and written to again: the ticket opens.
 		d.Do, d.Code = ticketing.DoOpen, "offer.other"
+		if c.Suggestion != nil && c.Standing == ticketing.StandingRequester && judged(c.Heard) == verdictNo {
+			d.Code, d.Unhelpful = "offer.no", true
+		}
 		return answerable(c, d)
 	}
 	switch c.Ticket.OnMessage(c.Now, c.Queue.ReopenWindow) {

@@ -76,15 +76,27 @@ func inControl(q *ticketing.Queue, contact string) bool {
 	return float64(sum.Sum64()%10000) < q.Control*10000
 }
 
-// urgentWords say that somebody cannot wait for articles. They are matched as whole words in folded text.
+// urgentWords say that somebody cannot wait for articles. They are matched as whole words in folded text. A word that also tells of something
+// else ("the receipt prints immediately", "an invoice for a lawyer") stands here only with the words that make it urgent.
 var urgentWords = []string{
-	"urgente", "urgentissimo", "urgenza", "urgenti", "emergenza", "subito", "immediatamente", "bloccati", "bloccata la cassa", "fermi", "tutto fermo",
-	"non possiamo lavorare", "avvocato", "denuncia", "diffida", "reclamo", "data breach", "hackerato", "truffa",
-	"urgent", "asap", "emergency", "immediately", "right now", "cannot work", "can't work", "outage", "lawyer", "complaint", "breach", "hacked", "fraud",
+	"urgente", "urgentissimo", "urgentissima", "urgenza", "urgenti", "emergenza", "immediatamente",
+	"subito aiuto", "aiuto subito", "risposta subito", "rispondete subito", "rispondetemi subito", "chiamatemi subito", "richiamatemi subito", "chiamate subito", "serve subito", "bisogno subito", "risolvere subito",
+	"risolvete subito", "intervenite subito", "intervenire subito", "sistemare subito", "subito una risposta", "subito assistenza", "subito qualcuno",
+	"siamo bloccati", "restiamo bloccati", "rimasti bloccati", "tutto bloccato", "bloccata la cassa", "casse bloccate", "siamo fermi", "restiamo fermi", "fermi da", "tutto fermo", "non possiamo lavorare",
+	"mio avvocato", "nostro avvocato", "miei avvocati", "nostri avvocati", "un avvocato vi", "sentire l avvocato", "con l avvocato", "dall avvocato", "all avvocato", "vie legali", "denuncia", "diffida", "reclamo", "data breach", "hackerato", "hackerati", "truffa",
+	"urgent", "urgently", "asap", "emergency", "right now", "cannot work", "can't work", "outage", "fix this immediately", "fix it immediately", "help immediately", "answer immediately", "call me immediately",
+	"need immediately", "immediately please", "please immediately", "immediate help", "immediate assistance", "my lawyer", "our lawyer", "our lawyers", "legal action", "complaint", "breach", "hacked", "fraud",
+}
+
+// calmPhrases use an urgent word to say that nothing is.
+var calmPhrases = []string{
+	"non e urgente", "non e una cosa urgente", "non e nulla di urgente", "non e niente di urgente", "non urgente", "nulla di urgente", "niente di urgente", "poco urgente", "nessuna urgenza", "non c e urgenza", "non ho urgenza",
+	"senza urgenza", "non e un emergenza", "nessuna emergenza", "not urgent", "isn t urgent", "is not urgent", "not that urgent", "not very urgent", "nothing urgent", "not an emergency", "isn t an emergency", "no emergency",
+	"no urgency", "without urgency", "without any urgency", "not asap",
 }
 
 func urgent(q *ticketing.Queue, h *ticketing.Heard) bool {
-	text := " " + fold(h.Subject+" "+h.Visible) + " "
+	text, _ := without(spaced(strings.Fields(fold(h.Subject+" "+h.Visible))), calmPhrases)
 	for _, list := range [][]string{urgentWords, q.Urgent} {
 		for _, w := range list {
 			if strings.Contains(text, " "+fold(w)+" ") {

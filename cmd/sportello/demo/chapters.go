@@ -117,7 +117,7 @@ func (s *story) ticketLives() []step {
 			return err
 		}},
 		{"no", func(ctx context.Context) error {
-			row, err := in(ctx, words.no, ticketing.OutcomeReply, "offer.other")
+			row, err := in(ctx, words.no, ticketing.OutcomeReply, "offer.no")
 			if err == nil && row.Ticket != a.number {
 				err = &missed{want: fmt.Sprintf("#%d", a.number), seen: fmt.Sprintf("#%d", row.Ticket)}
 			}
