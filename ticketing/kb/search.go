@@ -79,6 +79,9 @@ type Query struct {
 	Audience string
 	// Lines limits the search to product lines and to articles without one; empty searches all.
 	Lines []string
+	// Vector is what an embedder made of the text; empty: words alone. It counts only in an index that has vectors (Index.WithVectors) of
+	// the same length.
+	Vector []float32
 	// Limit is the most hits wanted, 1..MaxHits; 0 means DefaultHits.
 	Limit int
 }
@@ -306,11 +309,18 @@ func (ix *Index) Search(q Query) Result {
 
 	var result Result
 	best, content := -1.0, 0
-	for _, sh := range ix.shards {
+	for i, sh := range ix.shards {
 		if q.Language != "" && sh.language != q.Language {
 			continue
 		}
-		f := sh.search(q, sc, max(limit, featureDepth))
+		var f found
+		if len(q.Vector) > 0 && ix.vectors != nil {
+			f = sh.search(q, sc, vectorDepth)
+			f.hits = ix.vectors[i].meaning(sh, sh.view(q), q.Vector, f.hits, f.attainable, limit)
+			f.attainable = 1
+		} else {
+			f = sh.search(q, sc, max(limit, featureDepth))
+		}
 		if len(f.hits) == 0 {
 			continue
 		}
@@ -322,7 +332,7 @@ func (ix *Index) Search(q Query) Result {
 		for _, h := range f.hits[:min(limit, len(f.hits))] {
 			e := sh.entries[h.entry]
 			result.Hits = append(result.Hits, ticketing.Hit{
-				ID: e.id, Slug: e.slug, Language: sh.language, Title: e.title, Summary: e.summary, Score: h.score / (f.attainable),
+				ID: e.id, Slug: e.slug, Language: sh.language, Title: e.title, Summary: e.summary, Score: h.score / f.attainable,
 			})
 		}
 	}
