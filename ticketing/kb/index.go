@@ -50,6 +50,7 @@ type Index struct {
 	shards  []*shard // a language each, in the order of their codes
 	pages   int
 	model   Model
+	vectors []vectors // of the shards; nil: words alone
 	scratch sync.Pool // *scratch
 }
 
@@ -135,7 +136,7 @@ func New(articles []ticketing.Article, learnt []Question) *Index {
 
 // WithModel returns an index over the same articles that reckons its confidence by a model of the installation's own.
 func (ix *Index) WithModel(m Model) *Index {
-	return &Index{shards: ix.shards, pages: ix.pages, model: m}
+	return &Index{shards: ix.shards, pages: ix.pages, model: m, vectors: ix.vectors}
 }
 
 // Len is the number of articles that can be found.
