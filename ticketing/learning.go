@@ -198,7 +198,7 @@ type Model struct {
 	Note         string  // what changed against the model before
 }
 
-// RequestRow is what a customer asked and what came of it before an agent was needed; the rows of the deflection report.
+// RequestRow is what a customer asked and what came of it; the rows of the deflection report.
 type RequestRow struct {
 	Thread    string
 	Queue     string
@@ -210,4 +210,6 @@ type RequestRow struct {
 	Why       string
 	Verdict   string
 	Confident bool
+	Ticket    State     // empty while there is none
+	Answered  time.Time // when an agent answered first; zero if never
 }

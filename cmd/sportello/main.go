@@ -27,6 +27,7 @@ type cli struct {
 	Settings   ConfigCmd     `cmd:"" name:"config" help:"Print the settings, or a sample of them."`
 	Migrate    MigrateCmd    `cmd:"" help:"Bring the database to the schema of this version."`
 	KB         KBCmd         `cmd:"" name:"kb" help:"Knowledge base: import, search, measure."`
+	Report     ReportCmd     `cmd:"" help:"Figures over time."`
 	Ledger     LedgerCmd     `cmd:"" help:"What came in and what became of it."`
 	Quarantine QuarantineCmd `cmd:"" help:"What waits for a person."`
 	Outbox     OutboxCmd     `cmd:"" help:"Letters and posts that are due, sent, or in doubt."`

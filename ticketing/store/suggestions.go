@@ -91,11 +91,12 @@ func (t *tx) Gaps(ctx context.Context, since time.Time, limit int) ([]ticketing.
 // Requests implements ticketing.DeskTx. Of several searches of a thread the first counts: it is the one that came before an agent.
 func (t *tx) Requests(ctx context.Context, from, to time.Time) ([]ticketing.RequestRow, error) {
 	return many(ctx, t, func(r row) (q ticketing.RequestRow, err error) {
-		err = r.Scan(&q.Thread, &q.Queue, opt{&q.Contact}, &q.Key, at{&q.At}, &q.State, &q.Offer, &q.Why, &q.Verdict, &q.Confident)
+		err = r.Scan(&q.Thread, &q.Queue, opt{&q.Contact}, &q.Key, at{&q.At}, &q.State, &q.Offer, &q.Why, &q.Verdict, &q.Confident,
+			&q.Ticket, at{&q.Answered})
 		return q, err
 	}, `select t.id, t.queue, t.contact, coalesce(c.key, ''), t.opened_at, t.state, coalesce(s.state, ''), coalesce(s.why, ''), coalesce(s.verdict, ''),
-			coalesce(s.confident, false)
-		from threads t left join contacts c on c.id = t.contact
+			coalesce(s.confident, false), coalesce(k.state, ''), coalesce(k.answered_at, 0)
+		from threads t left join contacts c on c.id = t.contact left join tickets k on k.thread = t.id
 			left join suggestions s on s.id = (select min(id) from suggestions where thread = t.id)
 		where t.opened_at >= $1 and t.opened_at < $2 order by t.opened_at, t.id`, from, to)
 }
