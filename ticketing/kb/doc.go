@@ -112,6 +112,9 @@
 //	10,000 articles                     index                                      1.43 s   ≤ 5.00 s   ok
 //	10,000 articles                     heap                                       26 MB    ≤ 50 MB    ok
 //
+// sportello kb rank answers 32,730 short questions on the 2,560 pages of lohelp-it in 2.0 s on two processors, 16,000 a second, of which 0.6 s
+// are for reading and indexing the pages.
+//
 // What is missed, and what was tried:
 //
 //   - banking77 with one question an article: 0.736 before stop words and grams were weighed anew; more for grams (0.55) gains 0.003 of the
