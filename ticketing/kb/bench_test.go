@@ -70,3 +70,19 @@ func BenchmarkIndex(b *testing.B) {
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB-heap")
 	runtime.KeepAlive(ix)
 }
+
+// BenchmarkTrain is the first search of a scope in which 20,000 questions are learnt for 150 articles.
+func BenchmarkTrain(b *testing.B) {
+	articles, text := manyArticles(150)
+	learnt := make([]kb.Question, 20_000)
+	for i := range learnt {
+		of := articles[i%len(articles)]
+		learnt[i] = kb.Question{ID: fmt.Sprint(i), Article: of.ID, Text: of.Title + " " + text(6)}
+	}
+	for b.Loop() {
+		b.StopTimer()
+		ix := kb.New(articles, learnt)
+		b.StartTimer()
+		ix.Search(kb.Query{Text: "x", Language: "it"})
+	}
+}
