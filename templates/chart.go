@@ -36,7 +36,7 @@ func (s *Set) DeflectionSVG(lang string, c DeflectionChart) string {
 		return html.EscapeString(s.T(lang, "cli.report."+key, args))
 	}
 	const width, height = 760, 420
-	const left, right, top, bottom = 56, 24, 64, 92
+	const left, right, top, bottom = 70, 24, 64, 92
 	plotW, plotH := float64(width-left-right), float64(height-top-bottom)
 	highest, total, deflected := 0, 0, 0
 	for _, b := range c.Bars {
