@@ -1,7 +1,10 @@
 package kb_test
 
 import (
+	"encoding/json"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sportello/sportello/ticketing"
@@ -145,5 +148,54 @@ func TestSampleUnrelated(t *testing.T) {
 			t.Errorf("%q %q: offers %v at confidence %.2f %+v", tt.subject, tt.text, slugs(r), r.Confidence, r.Features)
 		}
 		t.Logf("%.2f %s %+v", r.Confidence, tt.text, r.Features)
+	}
+}
+
+// TestSampleQuestions: of questions as customers write them the right one of the demo's articles stands among the first three, and what
+// no article answers gets no offer.
+func TestSampleQuestions(t *testing.T) {
+	articles := samples(t)
+	count := map[string]int{}
+	for _, a := range articles {
+		count[a.Language]++
+	}
+	if count["it"] < 40 || count["en"] < 40 {
+		t.Errorf("%v articles, want at least 40 in each language", count)
+	}
+	raw, err := os.ReadFile("testdata/sample_questions.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix := kb.New(articles, nil)
+	asked, found, none, offered := map[string]int{}, map[string]int{}, 0, 0
+	for line := range strings.Lines(string(raw)) {
+		var q struct{ Lang, Article, Text string }
+		if err := json.Unmarshal([]byte(line), &q); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		r := ix.Search(kb.Query{Text: q.Text, Language: q.Lang, Limit: 3})
+		if q.Article == "" {
+			none++
+			if r.Offer(0) {
+				offered++
+				t.Logf("offered at %.2f for %q: %v", r.Confidence, q.Text, slugs(r))
+			}
+			continue
+		}
+		asked[q.Lang]++
+		if slices.Contains(slugs(r), q.Article) {
+			found[q.Lang]++
+		} else {
+			t.Logf("%q found %v, not %s", q.Text, slugs(r), q.Article)
+		}
+	}
+	for _, lang := range []string{"it", "en"} {
+		t.Logf("%s: %d of %d in the first three", lang, found[lang], asked[lang])
+		if asked[lang] < 40 || found[lang]*10 < asked[lang]*9 {
+			t.Errorf("%s: %d of %d questions find their article, want 9 of 10", lang, found[lang], asked[lang])
+		}
+	}
+	if none < 20 || offered > 2 {
+		t.Errorf("%d of %d questions that nothing answers get an offer", offered, none)
 	}
 }
