@@ -29,6 +29,8 @@ type Queue struct {
 	Control float64
 	// AskArticle asks agents in the thread, when they resolve a ticket, which article would have answered.
 	AskArticle bool
+	// Embeddings: questions may be sent to an embeddings service, if there is one.
+	Embeddings bool
 	Urgent     []string // words that forbid holding, per queue, beside the built-in ones
 
 	Undo            time.Duration // time before an agent's answer leaves, 0..120 s

@@ -36,7 +36,7 @@ func (d *Desk) askArticle(ctx context.Context, tx Tx, q *Queue, t *Thread) error
 }
 
 // named finds the article that a command names: by its place in the list shown last in the thread, by its key, or by its slug alone in the
-// thread's language. Only what a customer may read can be sent; hint is the code of what to tell the agent otherwise.
+// thread's language. Only what the queue's customers may read can be sent; hint is the code of what to tell the agent otherwise.
 func (d *Desk) named(ctx context.Context, c *Case, target string) (a Article, hint string, err error) {
 	if n, bad := strconv.Atoi(target); bad == nil {
 		hit, ok, err := d.listed(ctx, c, n)
@@ -59,7 +59,7 @@ func (d *Desk) named(ctx context.Context, c *Case, target string) (a Article, hi
 		if err != nil {
 			return a, "", err
 		}
-		if ok && !a.Published.IsZero() && a.Audience == AudienceCustomers {
+		if ok && !a.Published.IsZero() && (a.Audience == AudienceCustomers || a.Audience == AudienceResellers && c.Queue.Audience == AudienceResellers) {
 			return a, "", nil
 		}
 	}

@@ -98,6 +98,7 @@ func newApp(ctx context.Context, cfg Config, log *slog.Logger) (_ *app, err erro
 	agents, _ := cfg.agents()
 	a.desk = &ticketing.Desk{Queues: queues, Limits: cfg.Limits.desk(), AgentAddresses: agents, OwnAddress: a.own.is}
 	a.shelf = newShelf(a.db, log)
+	a.shelf.queues, a.shelf.embed = queues, newEmbedder(cfg.Embeddings)
 	a.bot = &bot.Bot{Search: a.shelf, Queues: queues}
 	a.clock = newClock(a.db, a.desk, log)
 	owner := ownerName()
@@ -231,7 +232,7 @@ func (c *Config) queues() (map[string]*ticketing.Queue, error) {
 			brand = c.Brand
 		}
 		out[q.Name] = &ticketing.Queue{Name: q.Name, Brand: brand, Address: strings.ToLower(q.Addresses[0]), Addresses: lower(q.Addresses), Language: q.Language,
-			AgentLang: q.Agents, Hours: hours, Lines: q.Lines, Audience: q.Audience, Offers: q.Offers, Threshold: q.Threshold, Promise: q.Promise, AskArticle: q.Ask, Timer: q.Timer,
+			AgentLang: q.Agents, Hours: hours, Lines: q.Lines, Audience: q.Audience, Offers: q.Offers, Threshold: q.Threshold, Promise: q.Promise, AskArticle: q.Ask, Embeddings: q.Embed, Timer: q.Timer,
 			Control: q.Control, Urgent: q.Urgent, Undo: q.Undo, RepliesInternal: q.Replies == "internal", PendingDefault: q.Pending, IgnoreThanks: q.Thanks,
 			ReopenWindow: q.Reopen, RemindAfter: q.Remind, ResolveAfter: q.Resolve, Notifications: q.Notify, PECAck: q.PECAck, ForwardAck: q.FwdAck, Ack: q.Ack}
 	}

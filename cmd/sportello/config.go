@@ -22,19 +22,20 @@ type Config struct {
 	Database string `yaml:"database" doc:"Empty: SQLite in the data folder. Or postgres://user:password@host:5432/sportello for many replicas."`
 	Redis    string `yaml:"redis" doc:"Empty: queue inside the process. Or redis://host:6379/0. It only carries ids and may be wiped at any time."`
 
-	Domain    string          `yaml:"domain" doc:"Right side of the Message-IDs we make. Empty: domain of the first queue's address."`
-	Keys      string          `yaml:"keys" doc:"File with the signing keys (made at the first start). Every replica needs the same one. Empty: keys.yaml in the data folder."`
-	PublicURL string          `yaml:"public_url" doc:"Where customers reach the web listener; stands in the links of offers. Empty: no links, customers answer by mail."`
-	Listen    string          `yaml:"listen" doc:"Address of the web listener: offers, articles, /healthz, /readyz, /metrics. Empty: none."`
-	Mailboxes []MailboxConfig `yaml:"mailboxes" doc:"Mailboxes that are read."`
-	Queues    []QueueConfig   `yaml:"queues" doc:"Queues: one a team."`
-	Slack     SlackConfig     `yaml:"slack" doc:"The agents' chat. Without tokens everything else works."`
-	Agents    []string        `yaml:"agents" doc:"E-mail addresses of agents: never taken for customers. With the name, Anna Rossi <anna@example.com>, mail of a stranger who bears it is marked."`
-	Limits    LimitsConfig    `yaml:"limits" doc:"Limits. 0 switches one off."`
-	Sending   SendingConfig   `yaml:"sending" doc:"How letters leave."`
-	Leases    LeasesConfig    `yaml:"leases" doc:"How long work in hand belongs to a process that gives no sign of life; then another one takes over."`
-	Log       LogConfig       `yaml:"log" doc:"Logs go to standard error."`
-	Testing   TestingConfig   `yaml:"testing" doc:"Shortcuts for trials; never in production."`
+	Domain     string           `yaml:"domain" doc:"Right side of the Message-IDs we make. Empty: domain of the first queue's address."`
+	Keys       string           `yaml:"keys" doc:"File with the signing keys (made at the first start). Every replica needs the same one. Empty: keys.yaml in the data folder."`
+	PublicURL  string           `yaml:"public_url" doc:"Where customers reach the web listener; stands in the links of offers. Empty: no links, customers answer by mail."`
+	Listen     string           `yaml:"listen" doc:"Address of the web listener: offers, articles, /healthz, /readyz, /metrics. Empty: none."`
+	Mailboxes  []MailboxConfig  `yaml:"mailboxes" doc:"Mailboxes that are read."`
+	Queues     []QueueConfig    `yaml:"queues" doc:"Queues: one a team."`
+	Slack      SlackConfig      `yaml:"slack" doc:"The agents' chat. Without tokens everything else works."`
+	Agents     []string         `yaml:"agents" doc:"E-mail addresses of agents: never taken for customers. With the name, Anna Rossi <anna@example.com>, mail of a stranger who bears it is marked."`
+	Limits     LimitsConfig     `yaml:"limits" doc:"Limits. 0 switches one off."`
+	Sending    SendingConfig    `yaml:"sending" doc:"How letters leave."`
+	Leases     LeasesConfig     `yaml:"leases" doc:"How long work in hand belongs to a process that gives no sign of life; then another one takes over."`
+	Embeddings EmbeddingsConfig `yaml:"embeddings" doc:"Optional service that helps to find articles by meaning. Off by default."`
+	Log        LogConfig        `yaml:"log" doc:"Logs go to standard error."`
+	Testing    TestingConfig    `yaml:"testing" doc:"Shortcuts for trials; never in production."`
 }
 
 // MailboxConfig is one mailbox: how it is read and how its queue's letters leave.
@@ -95,6 +96,7 @@ type QueueConfig struct {
 	Ask       bool          `yaml:"ask_article" doc:"Ask agents in the thread, when they resolve a ticket, which article would have answered."`
 	Timer     time.Duration `yaml:"timer" doc:"Opening time after which a held request becomes a ticket by itself; 0 opens at once."`
 	Control   float64       `yaml:"control" doc:"Share of customers who get no offer, so that its use can be measured."`
+	Embed     bool          `yaml:"embeddings" doc:"Questions of this queue may be sent to the embeddings service, personal data taken out. Without a service nothing is sent."`
 	Urgent    []string      `yaml:"urgent" doc:"Words that forbid holding, beside the built-in ones."`
 	Lines     []string      `yaml:"lines" doc:"Product lines whose articles are searched. Empty: all."`
 	Audience  string        `yaml:"audience" doc:"customers or resellers."`
@@ -184,9 +186,10 @@ func defaults() Config {
 			ReopenPerHour: l.ReopenPerHour, TicketsPerHour: l.TicketsPerHour, TicketsDomain: l.TicketsPerDomain, Backlog: 1000, Failures: in.Failures, MinFree: 1 << 30, MinFreeShare: 0.05},
 		Sending: SendingConfig{Couriers: 16, GiveUp: out.GiveUp, RetryMin: out.FirstRetry, RetryMax: out.LongestRetry, Sweep: out.Sweep,
 			Searches: joinDurations(out.Searches)},
-		Leases: LeasesConfig{Item: in.Lease, Place: in.Place, Letter: out.Lease},
-		Slack:  SlackConfig{Sockets: 2, Settle: slack.DefaultSettle},
-		Log:    LogConfig{Level: "info", Format: "text"},
+		Leases:     LeasesConfig{Item: in.Lease, Place: in.Place, Letter: out.Lease},
+		Slack:      SlackConfig{Sockets: 2, Settle: slack.DefaultSettle},
+		Embeddings: EmbeddingsConfig{Timeout: defaultEmbedTimeout},
+		Log:        LogConfig{Level: "info", Format: "text"},
 	}
 }
 
@@ -196,7 +199,7 @@ func defaultMailbox() MailboxConfig {
 }
 
 func defaultQueue() QueueConfig {
-	return QueueConfig{Language: "it", Agents: "it", Offers: true, Promise: kb.DefaultPromise, Ask: true, Timer: 2 * time.Hour, Control: 0.1, Audience: ticketing.AudienceCustomers, Undo: 20 * time.Second,
+	return QueueConfig{Language: "it", Agents: "it", Offers: true, Promise: kb.DefaultPromise, Ask: true, Embed: true, Timer: 2 * time.Hour, Control: 0.1, Audience: ticketing.AudienceCustomers, Undo: 20 * time.Second,
 		Replies: "customer", Reopen: 14 * 24 * time.Hour, Remind: 3, Resolve: 7, Ack: "everyone",
 		Hours: HoursConfig{Zone: "Europe/Rome", Days: map[string]string{"mon-fri": "09:00-13:00, 14:00-18:00"}, Holidays: []string{"it"}}}
 }
@@ -247,6 +250,7 @@ func (c *Config) check() error {
 	if _, err := c.Sending.searches(); err != nil {
 		bad("sending.searches is %q; write waits such as 5s, 30s, 1m", c.Sending.Searches)
 	}
+	c.Embeddings.check(bad)
 	queues := map[string]bool{}
 	for i, q := range c.Queues {
 		where := fmt.Sprintf("queues[%d]", i)

@@ -47,12 +47,13 @@ var (
 	boxDesc     = prometheus.NewDesc("sportello_mailbox_up", "1 while the mailbox is being watched by this process.", []string{"mailbox", "state"}, nil)
 	missingDesc = prometheus.NewDesc("sportello_ingest_missing", "Mails on the server without a ledger row, at the last hourly comparison.", []string{"mailbox"}, nil)
 	slackDesc   = prometheus.NewDesc("sportello_slack_sockets", "Live sockets of this process.", nil, nil)
+	embedDesc   = prometheus.NewDesc("sportello_embeddings_failures", "Requests to the embeddings service that failed since the start; the words decided alone.", nil, nil)
 	readDesc    = prometheus.NewDesc("sportello_metrics_ok", "1 if the database answered.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, readDesc} {
+	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, embedDesc, readDesc} {
 		ch <- d
 	}
 }
@@ -66,6 +67,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	if why := g.app.ledger.Paused(); why != "" {
 		gauge(pausedDesc, 1, why)
+	}
+	if e := g.app.shelf.embed; e != nil {
+		ch <- prometheus.MustNewConstMetric(embedDesc, prometheus.CounterValue, float64(e.failures.Load()))
 	}
 	for _, d := range g.app.doors {
 		switch door := d.Door.(type) {

@@ -21,18 +21,23 @@ type shelf struct {
 	store    ticketing.Store
 	log      *slog.Logger
 	renderer *kb.Renderer
-	one      sync.Mutex // one refresh at a time
+	queues   map[string]*ticketing.Queue // whose scopes are made ready before an index is in force; may be nil
+	embed    *embedder                   // nil: words alone
+	one      sync.Mutex                  // one refresh at a time
 	books    atomic.Pointer[books]
 }
 
 // books is everything a search needs, as it was at one moment.
 type books struct {
 	stamp  int64
-	index  *kb.Index
+	index  *kb.Index // what is searched: words with the model in force and vectors
+	words  *kb.Index
 	hashes map[string]string
 	byID   map[string]ticketing.Article
 	ids    map[string]string // ticketing.ArticleKey → id
 	model  *fitted           // nil: the shipped one
+	// vectors are those of the articles; nil: words alone.
+	vectors map[string]articleVector
 }
 
 // fitted is a model of this installation's own in force.
@@ -54,6 +59,19 @@ func newShelf(store ticketing.Store, log *slog.Logger) *shelf {
 
 // Run follows the articles until ctx ends.
 func (s *shelf) Run(ctx context.Context) error {
+	if s.embed != nil {
+		var embedding sync.WaitGroup
+		defer embedding.Wait()
+		embedding.Go(func() {
+			for ctx.Err() == nil {
+				s.embedArticles(ctx)
+				select {
+				case <-ctx.Done():
+				case <-time.After(shelfPoll):
+				}
+			}
+		})
+	}
 	for ctx.Err() == nil {
 		if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("articles could not be read, the old index stays", "err", err)
@@ -72,7 +90,7 @@ func (s *shelf) refresh(ctx context.Context) error {
 	defer s.one.Unlock()
 	old := s.books.Load()
 	if old == nil {
-		old = &books{stamp: -1}
+		old = &books{stamp: -1, words: kb.New(nil, nil)}
 	}
 	b := &books{byID: map[string]ticketing.Article{}, ids: map[string]string{}}
 	var lessons []ticketing.Lesson
@@ -112,13 +130,54 @@ func (s *shelf) refresh(ctx context.Context) error {
 		}
 	}
 	start := time.Now()
-	b.index = kb.New(articles, questions)
+	b.words = old.words.Update(articles, questions)
+	b.vectors = old.vectors
+	s.put(b)
+	s.log.Info("articles indexed", "articles", len(articles), "read", read, "questions", len(questions), "took", time.Since(start).Round(time.Millisecond))
+	return nil
+}
+
+// embedArticles asks for the vectors that the books in force lack and puts them in force. The words are so already: nobody waits for it, and
+// articles that change meanwhile are indexed meanwhile.
+func (s *shelf) embedArticles(ctx context.Context) {
+	b := s.books.Load()
+	if s.embed == nil || b == nil {
+		return
+	}
+	articles := make([]ticketing.Article, 0, len(b.byID))
+	for _, id := range slices.Sorted(maps.Keys(b.byID)) {
+		articles = append(articles, b.byID[id])
+	}
+	vectors, asked := s.embed.articles(ctx, articles, b.vectors, b.hashes)
+	if asked == 0 && len(vectors) == len(b.vectors) {
+		return
+	}
+	s.one.Lock()
+	defer s.one.Unlock()
+	next := *s.books.Load()
+	next.vectors = vectors
+	s.put(&next)
+}
+
+// put makes books ready and puts them in force. What a scope learns is worked out at its first search, so each queue's is searched once.
+func (s *shelf) put(b *books) {
+	b.index = b.words
 	if b.model != nil {
 		b.index = b.index.WithModel(b.model.model)
 	}
+	if len(b.vectors) > 0 {
+		vectors := make(map[string][]float32, len(b.vectors))
+		for id, v := range b.vectors {
+			vectors[id] = v.vector
+		}
+		b.index = b.index.WithVectors(vectors)
+	}
+	for _, q := range s.queues {
+		for _, lang := range []string{"it", "en"} {
+			b.index.Search(kb.Query{Text: "pronto", Language: lang, Audience: q.Audience, Lines: q.Lines, Limit: 1})
+		}
+	}
 	s.books.Store(b)
-	s.log.Info("articles indexed", "articles", len(articles), "read", read, "questions", len(questions), "took", time.Since(start).Round(time.Millisecond))
-	return nil
 }
 
 // read takes the articles over from the books before and reads those that changed.
@@ -201,7 +260,11 @@ func (s *shelf) Search(ctx context.Context, q bot.Question) (ticketing.Findings,
 	if q.ByAgent {
 		limit = agentHits
 	}
-	r := b.index.Search(kb.Query{Subject: q.Subject, Text: q.Text, Language: lang, Audience: q.Queue.Audience, Lines: q.Queue.Lines, Limit: limit})
+	query := kb.Query{Subject: q.Subject, Text: q.Text, Language: lang, Audience: q.Queue.Audience, Lines: q.Queue.Lines, Limit: limit}
+	if len(b.vectors) > 0 && q.Queue.Embeddings {
+		query.Vector = s.embed.question(ctx, q.Subject+"\n"+q.Text)
+	}
+	r := b.index.Search(query)
 	evidence, err := json.Marshal(r.Features)
 	if err != nil {
 		return ticketing.Findings{}, err

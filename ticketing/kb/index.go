@@ -69,6 +69,8 @@ type shard struct {
 	texts    []uint32 // words of the pages in their order, at most textWords each
 	features []uint32 // words and grams (gramFeature) of the learnt questions, each once a question, in their order in it
 
+	updates int // how often it was made from the one before, since it was built from nothing
+
 	mu    sync.Mutex
 	views map[string]*view
 }
@@ -86,6 +88,7 @@ type document struct {
 	question string             // ID of a learnt question
 	lengths  [fieldCount]uint16 // words
 	grams    uint16
+	hash     uint64 // fingerprint of its text, for Update
 	first    uint32 // place of its first feature in shard.features; those of the next document begin where its own end
 }
 
@@ -110,7 +113,10 @@ func (l *lists) of(term uint32) []posting { return l.all[l.start[term]:l.start[t
 
 // New builds an index of the published articles among those given, and of the questions learnt for them. Drafts are left out.
 // An article without an ID is known by its slug.
-func New(articles []ticketing.Article, learnt []Question) *Index {
+func New(articles []ticketing.Article, learnt []Question) *Index { return build(articles, learnt, nil) }
+
+// build is New and Update: old are the shards to take over from, by language.
+func build(articles []ticketing.Article, learnt []Question, old map[string]*shard) *Index {
 	byLanguage := make(map[string][]ticketing.Article)
 	for _, a := range articles {
 		if a.Published.IsZero() {
@@ -127,7 +133,7 @@ func New(articles []ticketing.Article, learnt []Question) *Index {
 	}
 	ix := &Index{model: ShippedModel()}
 	for _, language := range sortedKeys(byLanguage) {
-		sh := newShard(language, byLanguage[language], questions)
+		sh := newShard(language, byLanguage[language], questions, old[language])
 		ix.pages += len(sh.entries)
 		ix.shards = append(ix.shards, sh)
 	}
@@ -167,9 +173,10 @@ type builder struct {
 	gramLists [][]posting
 	counts    map[uint32]*posting // of the document at hand
 	gramSet   map[uint32]uint8
+	old       *earlier // what unchanged documents are taken from; nil: everything is read
 }
 
-func newShard(language string, articles []ticketing.Article, questions map[string][]Question) *shard {
+func newShard(language string, articles []ticketing.Article, questions map[string][]Question, old *shard) *shard {
 	slices.SortStableFunc(articles, func(a, b ticketing.Article) int {
 		return cmp.Or(strings.Compare(articleAudience(a.Audience), articleAudience(b.Audience)), strings.Compare(a.Line, b.Line))
 	})
@@ -179,6 +186,9 @@ func newShard(language string, articles []ticketing.Article, questions map[strin
 			views: make(map[string]*view),
 		},
 		counts: make(map[uint32]*posting), gramSet: make(map[uint32]uint8),
+	}
+	if old != nil {
+		b.resume(old)
 	}
 	for _, a := range articles {
 		b.article(a, questions[a.ID])
@@ -206,13 +216,30 @@ func (b *builder) article(a ticketing.Article, questions []Question) {
 	if n := len(b.scopes); n == 0 || b.scopes[n-1].audience != audience || b.scopes[n-1].line != a.Line {
 		b.scopes = append(b.scopes, scope{audience: audience, line: a.Line, from: uint32(len(b.docs)), to: uint32(len(b.docs))})
 	}
+	if hash := pageHash(a); !b.takePage(a, hash) {
+		b.page(a, hash)
+	}
+	for _, q := range questions {
+		hash := questionHash(q)
+		if b.takeQuestion(a, q, hash) {
+			continue
+		}
+		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, weight: q.weight(), question: q.ID, hash: hash, first: uint32(len(b.features))}
+		b.field(&doc, fieldQuestion, q.Text, math.MaxInt)
+		b.commit(doc)
+	}
+	b.scopes[len(b.scopes)-1].to = uint32(len(b.docs))
+}
+
+// page reads an article's page.
+func (b *builder) page(a ticketing.Article, hash uint64) {
 	text := PlainText(a.Body)
 	summary := a.Summary
 	if summary == "" {
 		summary = Summary(text)
 	}
 	b.entries = append(b.entries, entry{id: a.ID, slug: a.Slug, title: a.Title, summary: summary, from: uint32(len(b.texts))})
-	doc := document{entry: uint32(len(b.entries) - 1), weight: 1, first: uint32(len(b.features))}
+	doc := document{entry: uint32(len(b.entries) - 1), weight: 1, hash: hash, first: uint32(len(b.features))}
 	b.field(&doc, fieldTitle, a.Title, math.MaxInt)
 	tags := strings.Join(a.Tags, "\n") + "\n" + a.Product + "\n" + a.Module
 	b.field(&doc, fieldTags, tags, math.MaxInt)
@@ -223,12 +250,6 @@ func (b *builder) article(a ticketing.Article, questions []Question) {
 	b.field(&doc, fieldBody, text, withGrams)
 	b.entries[doc.entry].to = uint32(len(b.texts))
 	b.commit(doc)
-	for _, q := range questions {
-		doc := document{entry: uint32(len(b.entries) - 1), learnt: true, weight: q.weight(), question: q.ID, first: uint32(len(b.features))}
-		b.field(&doc, fieldQuestion, q.Text, math.MaxInt)
-		b.commit(doc)
-	}
-	b.scopes[len(b.scopes)-1].to = uint32(len(b.docs))
 }
 
 // field counts the words of one part of the document at hand, and the grams of so many words at its beginning.
