@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Page is what one web page shows: OfferPage, ArticlePage, DonePage or ErrorPage.
+// Page is what one web page shows: OfferPage, ArticlePage, SearchPage, DonePage or ErrorPage.
 type Page interface{ page() string }
 
 // PageFrame is on every page.
@@ -39,6 +39,15 @@ type ArticlePage struct {
 	Title    string
 	Language string        // of the article, which may differ from the page's
 	Body     template.HTML // made from the article's Markdown and sanitised
+}
+
+// SearchPage is the search that comes before writing. Its address holds what was searched for; asking changes nothing.
+type SearchPage struct {
+	PageFrame
+	Query    string
+	Longest  int       // characters of a question
+	Articles []Article // found; URL is the path of the article's page
+	Write    string    // address to write to, with what was searched for as its subject: it appears after the first search; may be empty
 }
 
 // Codes of DonePage.
@@ -72,6 +81,7 @@ type ErrorPage struct {
 
 func (OfferPage) page() string   { return "offer" }
 func (ArticlePage) page() string { return "article" }
+func (SearchPage) page() string  { return "search" }
 func (DonePage) page() string    { return "done" }
 func (ErrorPage) page() string   { return "error" }
 
@@ -116,7 +126,7 @@ func (s *Set) loadPages(fsys fs.FS) error {
 			},
 		}
 		set := pages{}
-		for _, p := range []Page{OfferPage{}, ArticlePage{}, DonePage{}, ErrorPage{}} {
+		for _, p := range []Page{OfferPage{}, ArticlePage{}, SearchPage{}, DonePage{}, ErrorPage{}} {
 			t, err := template.New(p.page()+".html").Funcs(funcs).ParseFS(fsys, "web/layout.html", "web/"+p.page()+".html")
 			if err != nil {
 				problems = append(problems, err)

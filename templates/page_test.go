@@ -20,6 +20,7 @@ func TestPages(t *testing.T) {
 	one.Yes, one.OpensAt = "", time.Time{}
 	pages := map[string]Page{"offer": offer, "offer without yes": one, "article": ArticlePage{frame, "Cambiare il toner", "it", "<p>Apri lo sportello.</p>"}, "solved": DonePage{frame, DoneSolved, 7}, "opened": DonePage{frame, DoneOpened, 7},
 		"already": DonePage{frame, DoneAlready, 7}, "link": ErrorPage{frame, ErrorLink}, "method": ErrorPage{frame, ErrorMethod},
+		"search": SearchPage{PageFrame: frame, Longest: 500}, "found": SearchPage{frame, `<script>"toner`, 500, offer.Articles, "mailto:a@b.example?subject=x%20y"}, "nothing": SearchPage{frame, "xyz", 500, nil, ""},
 		"limit": ErrorPage{frame, ErrorLimit}, "unavailable": ErrorPage{frame, ErrorUnavailable}, "not found": ErrorPage{PageFrame{}, ErrorNotFound},
 		"unknown": ErrorPage{frame, "never heard of"}}
 	for name, p := range pages {

@@ -36,7 +36,7 @@ type Decision struct {
 	Withheld string
 	// Unhelpful: the customer says that the offered articles did not help.
 	Unhelpful bool
-	Command  *Command
+	Command   *Command
 }
 
 // Command is what an agent's act means.

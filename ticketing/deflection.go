@@ -254,7 +254,9 @@ func (c clusterList) share() float64 {
 	return y / max(1, n)
 }
 
-func (c clusterList) softened() clusterList { return append(slices.Clone(c), cluster{1, 1}, cluster{0, 1}) }
+func (c clusterList) softened() clusterList {
+	return append(slices.Clone(c), cluster{1, 1}, cluster{0, 1})
+}
 
 func (c clusterList) variance() float64 {
 	y, n := c.sums()

@@ -13,16 +13,15 @@ import (
 
 // market is a simulated company's customers, of whom it is known what offers do.
 type market struct {
-	people      int
-	control     float64 // share of contacts in the hold-out
-	perPerson   float64 // mean of requests, some write far more
-	alone       float64 // share of requests that need no agent without any offer
-	helped      float64 // share of the others that an offer answers: the true lift is helped·(1-alone)·(1-again)
-	again       float64 // share of the helped who come back within the week
-	spread      float64 // how much people differ, 0..1
-	oneAddress  bool    // all write from a provider that anybody has an address of
-	perCompany  int
-	monthsSpent int
+	people     int
+	control    float64 // share of contacts in the hold-out
+	perPerson  float64 // mean of requests, some write far more
+	alone      float64 // share of requests that need no agent without any offer
+	helped     float64 // share of the others that an offer answers: the true lift is helped·(1-alone)·(1-again)
+	again      float64 // share of the helped who come back within the week
+	spread     float64 // how much people differ, 0..1
+	oneAddress bool    // all write from a provider that anybody has an address of
+	perCompany int
 }
 
 // lift is what the offers truly do.

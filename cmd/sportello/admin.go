@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -71,11 +72,24 @@ type LedgerRetryCmd struct {
 
 // withStore opens the database for a command. An older schema is refused with what to do: only serve and migrate change it.
 func (c *console) withStore(ctx context.Context, fn func(cfg Config, db *store.DB, files ticketing.Files) error) error {
+	return c.openFor(ctx, false, fn)
+}
+
+// withFirstStore is withStore for what may come before the first start: where there is no database yet it is made.
+func (c *console) withFirstStore(ctx context.Context, fn func(cfg Config, db *store.DB, files ticketing.Files) error) error {
+	return c.openFor(ctx, true, fn)
+}
+
+func (c *console) openFor(ctx context.Context, first bool, fn func(cfg Config, db *store.DB, files ticketing.Files) error) error {
 	cfg, err := c.config()
 	if err != nil {
 		return err
 	}
-	db, files, err := openStore(ctx, &cfg, logger(cfg.Log, c.err), false)
+	if first && !cfg.postgres() {
+		_, err := os.Stat(strings.TrimPrefix(cfg.database(), "sqlite://"))
+		first = errors.Is(err, os.ErrNotExist)
+	}
+	db, files, err := openStore(ctx, &cfg, logger(cfg.Log, c.err), first && !cfg.postgres())
 	if err != nil {
 		return err
 	}

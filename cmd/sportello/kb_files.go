@@ -76,7 +76,7 @@ func (cmd KBSyncCmd) Run(ctx context.Context, c *console) error {
 		return fmt.Errorf("the folder cannot be watched: %w; use kb import instead", err)
 	}
 	defer w.Close()
-	return c.withStore(ctx, func(_ Config, db *store.DB, _ ticketing.Files) error {
+	return c.withFirstStore(ctx, func(_ Config, db *store.DB, _ ticketing.Files) error {
 		first := true
 		for {
 			// Watching begins before reading, so that no edit falls between.

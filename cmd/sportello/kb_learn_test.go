@@ -366,6 +366,16 @@ func TestExportLint(t *testing.T) {
 	if out := command(0, "kb", "lint"); !strings.Contains(out, "nothing to mend") {
 		t.Errorf("lint of the demo's articles: %s", out)
 	}
+	// Before the first start there is no database: import makes it, everything else says what to do.
+	fresh := trialConfig(t)
+	fresh.Mailboxes = nil
+	first := writeSettings(t, fresh)
+	if code, _, errs := runCommand(t.Context(), "", "kb", "lint", "-c", first); code == 0 || !strings.Contains(errs, "sportello migrate") {
+		t.Errorf("lint without a database: %d %s", code, errs)
+	}
+	if code, out, errs := runCommand(t.Context(), "", "kb", "import", filepath.Join("demo", "articles"), "-c", first); code != 0 || !strings.Contains(out, " new or changed, 0 unchanged") {
+		t.Errorf("the first import: %d %s%s", code, out, errs)
+	}
 	bad := t.TempDir()
 	for name, text := range map[string]string{
 		"a.md": "slug: cambiare-carta\ntitle: Cambiare il rotolo della carta\nlanguage: it\nkind: how-to\naudience: customers\ntranslations: {en: change-paper}\npublished: 2026-01-01\n---\n" +

@@ -45,7 +45,7 @@ func (cmd KBImportCmd) Run(ctx context.Context, c *console) error {
 	if len(articles) == 0 {
 		return fmt.Errorf("%s holds no article that can be read; an article is a .md file that begins with front matter between lines of ---", cmd.Dir)
 	}
-	return c.withStore(ctx, func(_ Config, db *store.DB, _ ticketing.Files) error {
+	return c.withFirstStore(ctx, func(_ Config, db *store.DB, _ ticketing.Files) error {
 		n, err := importArticles(ctx, db, articles, cmd.Prune, c.progress(len(articles), "articles"))
 		if err != nil {
 			return err

@@ -167,7 +167,10 @@ func (a *app) runStages(ctx context.Context, stages ...[]part) error {
 
 // web serves the pages and the health endpoints until ctx ends, then lets open requests finish.
 func (a *app) web(ctx context.Context, l net.Listener) error {
-	p := &portal.Portal{Store: a.db, Desk: a.desk, Templates: a.words, Library: a.shelf, Brand: a.cfg.Brand, Language: a.cfg.Language, Log: a.log, Committed: a.kick}
+	p := &portal.Portal{Store: a.db, Desk: a.desk, Templates: a.words, Library: customerLibrary{a.shelf}, Brand: a.cfg.Brand, Language: a.cfg.Language, Log: a.log, Committed: a.kick}
+	if len(a.cfg.Queues) > 0 {
+		p.Address = a.cfg.Queues[0].Addresses[0]
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", p.Handler())
 	a.health(mux)

@@ -275,8 +275,26 @@ func (s *shelf) Search(ctx context.Context, q bot.Question) (ticketing.Findings,
 // agentHits is how many articles an agent's search shows.
 const agentHits = 5
 
+// customerLibrary shows customers what every one of them may read.
+type customerLibrary struct{ *shelf }
+
+// Search implements portal.Library.
+func (l customerLibrary) Search(ctx context.Context, language, question string) ([]ticketing.Hit, error) {
+	b, err := l.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := kb.Query{Text: question, Language: language, Audience: ticketing.AudienceCustomers, Limit: agentHits}
+	hits := b.index.Search(q).Hits
+	if len(hits) == 0 {
+		q.Language = ""
+		hits = b.index.Search(q).Hits
+	}
+	return hits, nil
+}
+
 // Article implements portal.Library: what not every customer may read does not exist there.
-func (s *shelf) Article(ctx context.Context, language, slug string) (portal.Article, error) {
+func (s customerLibrary) Article(ctx context.Context, language, slug string) (portal.Article, error) {
 	b, err := s.open(ctx)
 	if err != nil {
 		return portal.Article{}, err

@@ -1,5 +1,5 @@
 // Package portal is the customers' web site, one file a page. Today it is the small part that letters link to: an offer's page with its
-// two buttons, and the articles. GET only shows; what changes something is a POST (kb.md section 4), and cross-site ones are refused.
+// two buttons, the articles, and the search that comes before writing. GET only shows; what changes something is a POST (kb.md section 4), and cross-site ones are refused.
 package portal
 
 import (
@@ -18,6 +18,8 @@ import (
 type Library interface {
 	// Article returns a published article that every customer may read; ErrNotFound otherwise.
 	Article(ctx context.Context, language, slug string) (Article, error)
+	// Search returns the published articles that every customer may read and that answer a question best, those in the language first.
+	Search(ctx context.Context, language, question string) ([]ticketing.Hit, error)
 }
 
 // Article is what the article's page shows.
@@ -33,6 +35,7 @@ type Portal struct {
 	Library   Library
 	Brand     string
 	Help      string // another way to reach the desk
+	Address   string // where customers write to, may be empty
 	Language  string // where nothing else says
 	Log       *slog.Logger
 	Committed func() // called after a commit that may have made letters due
@@ -47,6 +50,7 @@ func (p *Portal) Handler() http.Handler {
 	mux.HandleFunc("GET /offer/{yes}/{no}", p.showOffer)
 	mux.HandleFunc("GET /offer/{token}", p.showOneToken)
 	mux.HandleFunc("POST /offer/{token}", p.pressOffer)
+	mux.HandleFunc("GET /kb", p.showSearch)
 	mux.HandleFunc("GET /kb/{lang}/{slug}", p.showArticle)
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(templates.Static())))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
