@@ -105,6 +105,7 @@ type Offer struct {
 	Articles []Article `origin:"article"`
 	Confirm  string    `origin:"link"`  // page with the buttons "it helped" and "I need an agent", empty when there is none
 	OpensAt  time.Time `origin:"clock"` // when a ticket opens by itself, in the desk's zone; zero: it is open already
+	Closes   bool      `origin:"code"`  // at OpensAt the request is closed without a ticket instead
 }
 
 // Opened says that a held request became a ticket.

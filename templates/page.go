@@ -31,6 +31,7 @@ type OfferPage struct {
 	Articles []Article
 	Yes, No  string
 	OpensAt  time.Time // in the desk's zone; zero: an agent has it already
+	Closes   bool      // at OpensAt the request is closed without a ticket instead
 }
 
 // ArticlePage shows one article.

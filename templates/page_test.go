@@ -15,7 +15,7 @@ func TestPages(t *testing.T) {
 	s := mustLoad(t)
 	frame := PageFrame{Brand: "Assistenza Acme", Help: "+39 011 555 0100", Privacy: "https://help.acme.example/privacy", Other: "?lang=en", Assets: "/static"}
 	offer := OfferPage{frame, 7, []Article{{Title: "<i>Toner</i>", Summary: "Cambialo.", URL: "https://help.acme.example/kb/toner"}},
-		"/offer/yes/abc", "/offer/no/def", time.Date(2026, 11, 23, 9, 0, 0, 0, rome)}
+		"/offer/yes/abc", "/offer/no/def", time.Date(2026, 11, 23, 9, 0, 0, 0, rome), false}
 	one := offer
 	one.Yes, one.OpensAt = "", time.Time{}
 	pages := map[string]Page{"offer": offer, "offer without yes": one, "article": ArticlePage{frame, "Cambiare il toner", "it", "<p>Apri lo sportello.</p>"}, "solved": DonePage{frame, DoneSolved, 7}, "opened": DonePage{frame, DoneOpened, 7},

@@ -26,12 +26,12 @@ type Deflection struct {
 	Eligible  int
 	Offers    int
 	Confirmed int // solved by a clear yes
-	Silent    int // the timer ran out; the ticket opened
+	Silent    int // the timer ran out; the ticket opened, or the queue closed the request
 	Declined  int // no, or any other answer; the ticket opened
 	Taken     int // an agent took the request before it ended
 	Open      int // still held
-	CameBack  int // confirmed, but the same person or company asked again within ComeBack
-	Deflected int // confirmed and not come back
+	CameBack  int // confirmed or closed in silence, but the same person or company asked again within ComeBack
+	Deflected int // confirmed or closed in silence, and not come back
 	// Right and Wrong are the offers that customers or agents judged.
 	Right, Wrong int
 	Lift         Lift
@@ -177,6 +177,13 @@ func deflectionOf(queue string, month time.Time, rows []judgedRequest) Deflectio
 			}
 		case SuggestionExpired:
 			d.Silent++
+			switch {
+			case r.State != ThreadSolved:
+			case r.back:
+				d.CameBack++
+			default:
+				d.Deflected++
+			}
 		case SuggestionDeclined:
 			d.Declined++
 		case SuggestionTaken:

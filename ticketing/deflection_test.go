@@ -181,6 +181,9 @@ func TestDeflectionRows(t *testing.T) {
 		row("a", "w@w.example", "2026-02-01 00:00", solved), // comes back after more than a week, and in another queue at once
 		row("b", "w@w.example", "2026-02-02 00:00", nil),
 		row("a", "w@w.example", "2026-02-08 00:01", nil),
+		row("c", "s@s.example", "2026-02-03 00:00", func(r *ticketing.RequestRow) {
+			r.State, r.Ticket, r.Why = ticketing.ThreadSolved, "", ticketing.WhyCloses
+		}),
 		row("a", "late@x.example", "2026-03-01 00:00", solved), // after the time
 	}
 	got := ticketing.DeflectionReport(rows, at("2026-01-01 00:00"), at("2026-03-01 00:00"), at("2026-02-12 00:00"), rome)
@@ -199,7 +202,9 @@ func TestDeflectionRows(t *testing.T) {
 		"a all eligible 8 offers 7 confirmed 3 back 1 deflected 2 silent 1 declined 1 taken 1 open 1 right 3 wrong 1 holdout 1 provisional true",
 		"b 2026-02 eligible 1 offers 1 confirmed 0 back 0 deflected 0 silent 1 declined 0 taken 0 open 0 right 0 wrong 0 holdout 0 provisional false",
 		"b all eligible 1 offers 1 confirmed 0 back 0 deflected 0 silent 1 declined 0 taken 0 open 0 right 0 wrong 0 holdout 0 provisional false",
-		" all eligible 9 offers 8 confirmed 3 back 1 deflected 2 silent 2 declined 1 taken 1 open 1 right 3 wrong 1 holdout 1 provisional true",
+		"c 2026-02 eligible 1 offers 1 confirmed 0 back 0 deflected 1 silent 1 declined 0 taken 0 open 0 right 0 wrong 0 holdout 0 provisional false",
+		"c all eligible 1 offers 1 confirmed 0 back 0 deflected 1 silent 1 declined 0 taken 0 open 0 right 0 wrong 0 holdout 0 provisional false",
+		" all eligible 10 offers 9 confirmed 3 back 1 deflected 3 silent 3 declined 1 taken 1 open 1 right 3 wrong 1 holdout 1 provisional true",
 	}
 	if !slices.Equal(lines, want) {
 		for i := range max(len(lines), len(want)) {

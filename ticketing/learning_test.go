@@ -57,6 +57,16 @@ func (w *world) lessons() string {
 	return strings.Join(out, ", ")
 }
 
+func (w *world) tickets() (n int) {
+	w.t.Helper()
+	w.view(func(tx ticketing.Tx) error {
+		all, err := tx.ListTickets(w.t.Context(), ticketing.TicketFilter{})
+		n = len(all)
+		return err
+	})
+	return n
+}
+
 const asking = "Buongiorno, sono Maria Verdi, la stampante non stampa. Tel. 333 1234567"
 
 // TestSearchKept: a search that was not offered is kept with its reason, so that it can be judged and counted.
@@ -208,4 +218,27 @@ func TestAsksWhichArticle(t *testing.T) {
 	second := w.hear(w.mail("piero@altro.example", asking))
 	w.press(anna, second.Ticket, "ticket.resolve", fmt.Sprint(second.Ticket))
 	equal(t, "a queue that does not ask", w.lines(second.Ticket), "")
+}
+
+// TestSilentClose: where the queue says so, and the customer was told so, silence closes the request without a ticket; nothing is learnt, and
+// writing again opens it.
+func TestSilentClose(t *testing.T) {
+	w := withArticles(t, true)
+	w.queue.SilentClose = true
+	in := w.hear(w.mail("maria@cliente.example", asking))
+	w.send()
+	if o := w.rows(ticketing.LetterOffer); len(o) != 1 || !o[0].Facts.Closes {
+		t.Fatalf("the offer does not say so: %+v", o)
+	}
+	w.queue.SilentClose = false // what the customer was told holds
+	w.pass(3 * time.Hour)
+	w.tick()
+	if th := w.thread(in.Ticket); th.State != ticketing.ThreadSolved || w.tickets() != 0 || w.lessons() != "" {
+		t.Errorf("after the silence: thread %s, %d tickets, lessons %q", th.State, w.tickets(), w.lessons())
+	}
+	equal(t, "letters", w.letters("maria@cliente.example"), string(ticketing.LetterOffer))
+	again := w.hear(w.mail("maria@cliente.example", "Non va ancora", w.naming(in.Ticket)))
+	if again.Ticket != in.Ticket || w.tickets() != 1 {
+		t.Errorf("writing again: ticket %d, %d opened", again.Ticket, w.tickets())
+	}
 }

@@ -270,6 +270,9 @@ func (d *Desk) heldCard(ctx context.Context, tx Tx, q *Queue, t *Thread, s *Sugg
 		c.Suggestion, c.Until, c.Articles = s.ID, s.Until, s.Articles
 		if s.State != SuggestionOpen {
 			c.Ended = string(s.State)
+			if s.State == SuggestionExpired && s.Why == WhyCloses {
+				c.Ended = "silent"
+			}
 		}
 	}
 	return c, nil

@@ -306,12 +306,15 @@ func (d *Desk) offer(ctx context.Context, c *Case, dec Decision) error {
 	s := &Suggestion{ID: d.newID(c.Now), Thread: c.Thread.ID, Contact: c.Contact.ID, Queue: c.Queue.Name, Articles: dec.Hits, Score: dec.Score, Confident: true,
 		Evidence: c.Found.Evidence, OfferedAt: c.Now,
 		Until: c.Queue.Hours.Add(c.Now, c.Queue.Timer), State: SuggestionOpen, YesHash: yesHash, NoHash: noHash}
+	if c.Queue.SilentClose {
+		s.Why = WhyCloses
+	}
 	if err := c.Tx.SaveSuggestion(ctx, s); err != nil {
 		return err
 	}
 	c.Suggestion = s
 	o := Outgoing{Cause: "message:" + m.ID, Kind: LetterOffer, Ticket: c.Thread.Number, Automatic: true,
-		Facts: Facts{Articles: s.Articles, Until: s.Until, YesToken: yes, NoToken: no}}
+		Facts: Facts{Articles: s.Articles, Until: s.Until, YesToken: yes, NoToken: no, Closes: c.Queue.SilentClose}}
 	sent, err := d.letter(ctx, c.Tx, c.Queue, c.Thread, *c.Contact, o)
 	if err != nil {
 		return err
@@ -414,6 +417,19 @@ func (d *Desk) solved(ctx context.Context, c *Case, dec Decision) error {
 		return err
 	}
 	return d.solve(ctx, c.Tx, c.Suggestion, c.Thread, c.Heard.From.Key)
+}
+
+// closeSilent ends a held request without a ticket because its customer, who was told so, has not answered. Nothing is learnt from silence.
+func (d *Desk) closeSilent(ctx context.Context, tx Tx, s *Suggestion) error {
+	if err := d.endOffer(ctx, tx, s, SuggestionExpired, "timer"); err != nil {
+		return err
+	}
+	t, err := tx.Thread(ctx, s.Thread)
+	if err != nil || t.State != ThreadHeld {
+		return err
+	}
+	t.State = ThreadSolved
+	return tx.SaveThread(ctx, &t)
 }
 
 func (d *Desk) solve(ctx context.Context, tx Tx, s *Suggestion, t *Thread, actor string) error {

@@ -118,6 +118,7 @@ type Facts struct {
 	Open     bool      `json:"open,omitempty"`      // the desk is open now
 	NextOpen time.Time `json:"next_open,omitzero"`  // otherwise when it opens
 	Until    time.Time `json:"until,omitzero"`      // when a held request becomes a ticket
+	Closes   bool      `json:"closes,omitempty"`    // at Until it is closed without a ticket instead
 	Zone     string    `json:"zone,omitempty"`      // IANA zone in which times are told
 	Articles []Hit     `json:"articles,omitempty"`  //
 	YesToken string    `json:"yes_token,omitempty"` // kb.md 4: single purpose, bound to the request

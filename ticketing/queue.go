@@ -25,6 +25,8 @@ type Queue struct {
 	Promise float64
 	// Timer is how long (in opening hours) a held request waits for an answer; 0 opens at once.
 	Timer time.Duration
+	// SilentClose: a held request that nobody answers is closed at the timer's end instead of becoming a ticket. Writing again opens it.
+	SilentClose bool
 	// Control is the share of contacts that get no offer, 0..1, so that its use can be measured.
 	Control float64
 	// AskArticle asks agents in the thread, when they resolve a ticket, which article would have answered.

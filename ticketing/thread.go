@@ -114,7 +114,7 @@ type Suggestion struct {
 	Score     float64 // confidence, 0..1
 	Confident bool    // it kept the queue's promise, so that it was offered or would have been but for Why
 	Evidence  string  // what the confidence was reckoned from, as the search gave it; for the refit
-	Why       string  // withheld: the reason's code, one of the Why constants
+	Why       string  // withheld: the reason's code, one of the Why constants; WhyCloses on an offer that silence closes
 	OfferedAt time.Time
 	Until     time.Time
 	State     SuggestionState
@@ -137,6 +137,8 @@ const (
 	WhyNoTimer   = "no_timer"  // the queue opens at once and sends the articles along
 	WhyForbidden = "forbidden" // no automatic answer may go to this message
 	WhyReleased  = "released"  // a person released it from quarantine
+	// WhyCloses stands on an offer whose customer was told that silence closes it (Queue.SilentClose).
+	WhyCloses = "closes"
 )
 
 // SuggestionState tells what came of an offer.

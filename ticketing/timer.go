@@ -7,7 +7,7 @@ import (
 // timerBatch is how many due things one transaction carries out.
 const timerBatch = 50
 
-// Tick carries out what the clock asks for: held requests whose time is over become tickets, waiting tickets get their reminder, then
+// Tick carries out what the clock asks for: held requests whose time is over become tickets or are closed, waiting tickets get their reminder, then
 // their end, resolved ones are closed. It returns how many it found; a full batch means that there may be more.
 func (d *Desk) Tick(ctx context.Context, tx Tx) (int, error) {
 	now := tx.Now()
@@ -16,6 +16,12 @@ func (d *Desk) Tick(ctx context.Context, tx Tx) (int, error) {
 		return 0, err
 	}
 	for i := range due {
+		if due[i].Why == WhyCloses {
+			if err := d.closeSilent(ctx, tx, &due[i]); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		if err := d.endOffer(ctx, tx, &due[i], SuggestionExpired, "timer"); err != nil {
 			return 0, err
 		}

@@ -95,6 +95,7 @@ type QueueConfig struct {
 	Promise   float64       `yaml:"promise" doc:"Share of offers that contain a right article. From 200 judged searches on the threshold is set by it."`
 	Ask       bool          `yaml:"ask_article" doc:"Ask agents in the thread, when they resolve a ticket, which article would have answered."`
 	Timer     time.Duration `yaml:"timer" doc:"Opening time after which a held request becomes a ticket by itself; 0 opens at once."`
+	Silence   string        `yaml:"silence" doc:"What becomes of a held request that nobody answers: open (a ticket) or close (nothing; writing again opens it)."`
 	Control   float64       `yaml:"control" doc:"Share of customers who get no offer, so that its use can be measured."`
 	Embed     bool          `yaml:"embeddings" doc:"Questions of this queue may be sent to the embeddings service, personal data taken out. Without a service nothing is sent."`
 	Urgent    []string      `yaml:"urgent" doc:"Words that forbid holding, beside the built-in ones."`
@@ -199,7 +200,7 @@ func defaultMailbox() MailboxConfig {
 }
 
 func defaultQueue() QueueConfig {
-	return QueueConfig{Language: "it", Agents: "it", Offers: true, Promise: kb.DefaultPromise, Ask: true, Embed: true, Timer: 2 * time.Hour, Control: 0.1, Audience: ticketing.AudienceCustomers, Undo: 20 * time.Second,
+	return QueueConfig{Language: "it", Agents: "it", Offers: true, Promise: kb.DefaultPromise, Ask: true, Embed: true, Silence: "open", Timer: 2 * time.Hour, Control: 0.1, Audience: ticketing.AudienceCustomers, Undo: 20 * time.Second,
 		Replies: "customer", Reopen: 14 * 24 * time.Hour, Remind: 3, Resolve: 7, Ack: "everyone",
 		Hours: HoursConfig{Zone: "Europe/Rome", Days: map[string]string{"mon-fri": "09:00-13:00, 14:00-18:00"}, Holidays: []string{"it"}}}
 }
@@ -272,6 +273,7 @@ func (c *Config) check() error {
 		}
 		oneOf(where+": language", q.Language, "it", "en")
 		oneOf(where+": agents_language", q.Agents, "it", "en")
+		oneOf(where+": silence", q.Silence, "open", "close")
 		oneOf(where+": replies", q.Replies, "customer", "internal")
 		oneOf(where+": ack", q.Ack, "everyone", "proven", "never")
 		if q.Undo < 0 || q.Undo > 2*time.Minute {

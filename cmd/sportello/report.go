@@ -243,7 +243,8 @@ func chartOf(queue string, report []ticketing.Deflection) templates.DeflectionCh
 		b.Deflected += d.Deflected
 		b.CameBack += d.CameBack
 		b.Declined += d.Declined + d.Taken
-		b.Silent += d.Silent + d.Open
+		// Silence that closed a request is among the deflected and those who came back.
+		b.Silent += d.Offers - d.Deflected - d.CameBack - d.Declined - d.Taken
 		b.Provisional = b.Provisional || d.Provisional
 	}
 	slices.SortFunc(chart.Bars, func(a, b templates.DeflectionBar) int { return strings.Compare(a.Label, b.Label) })

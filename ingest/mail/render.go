@@ -244,7 +244,7 @@ func (s *Speaker) facts(o ticketing.Outgoing, q *ticketing.Queue, zone *time.Loc
 	case ticketing.LetterReceived:
 		return templates.Received{Common: common, Hours: hours, Articles: s.articles(f.Articles)}, nil
 	case ticketing.LetterOffer:
-		offer := templates.Offer{Common: common, OpensAt: until}
+		offer := templates.Offer{Common: common, OpensAt: until, Closes: f.Closes}
 		if s.config.PublicURL != "" && f.YesToken != "" && f.NoToken != "" {
 			offer.Confirm = s.config.PublicURL + templates.OfferPath(f.YesToken, f.NoToken)
 		}

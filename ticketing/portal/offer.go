@@ -37,7 +37,7 @@ func (p *Portal) show(w http.ResponseWriter, r *http.Request, first, second stri
 		p.done(w, v, templates.DoneAlready)
 		return
 	}
-	page := templates.OfferPage{PageFrame: p.frame(v.Queue.Brand), Number: v.Thread.Number, OpensAt: local(v.Suggestion.Until, v.Queue)}
+	page := templates.OfferPage{PageFrame: p.frame(v.Queue.Brand), Number: v.Thread.Number, OpensAt: local(v.Suggestion.Until, v.Queue), Closes: v.Suggestion.Why == ticketing.WhyCloses}
 	for _, token := range []struct {
 		value string
 		view  ticketing.LinkView
