@@ -95,17 +95,18 @@ func zoneOf(q *ticketing.Queue) *time.Location {
 	return time.UTC
 }
 
-// once does a job unless it was done for the period. A job may be done again when the process dies in it: each writes what it writes once.
+// once does a job unless it was done for the period. The period of the first start is not reported on: it did not begin with us. A job may be
+// done again when the process dies in it: each writes what it writes once.
 func (j *jobs) once(ctx context.Context, name, period string, do func(context.Context) error) error {
 	place := "job:" + name
+	already, first := false, false
 	done := func(tx ticketing.Tx) (bool, error) {
 		c, err := tx.Cursor(ctx, place)
-		if errors.Is(err, ticketing.ErrNotFound) {
+		if first = errors.Is(err, ticketing.ErrNotFound); first {
 			return false, nil
 		}
 		return c.Mark >= period, err
 	}
-	already := false
 	err := j.store.View(ctx, func(tx ticketing.Tx) (err error) {
 		already, err = done(tx)
 		return err
@@ -125,8 +126,10 @@ func (j *jobs) once(ctx context.Context, name, period string, do func(context.Co
 	if err != nil || !mine || already {
 		return err
 	}
-	if err := do(ctx); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if !first {
+		if err := do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	return j.store.Update(ctx, func(tx ticketing.Tx) error {
 		if err := tx.SetCursor(ctx, ticketing.Cursor{Place: place, Mark: period}); err != nil {

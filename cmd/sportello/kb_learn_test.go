@@ -234,6 +234,7 @@ func TestRefitJob(t *testing.T) {
 		}
 		return shelf.books.Load().threshold(queues["assistenza"])
 	}
+	night("2026-10-31") // the first start
 	judge(kb.MinJudged - 1)
 	night("2026-11-01")
 	if models() != 0 || threshold() != kb.DefaultThreshold {
