@@ -169,7 +169,7 @@ var presses = map[string]ticketing.CommandName{
 	"ticket.claim": ticketing.CommandClaim, "ticket.resolve": ticketing.CommandResolve, "ticket.reopen": ticketing.CommandReopen,
 	"ticket.pending": ticketing.CommandPending, "ticket.close": ticketing.CommandClose,
 	"article.send": ticketing.CommandArticle, "article.link": ticketing.CommandLink,
-	"held.take": ticketing.CommandTake, "join.release": ticketing.CommandRelease, "join.new_ticket": ticketing.CommandAside,
+	"held.take": ticketing.CommandTake, "loop.resume": ticketing.CommandResume, "join.release": ticketing.CommandRelease, "join.new_ticket": ticketing.CommandAside,
 	"join.discard": ticketing.CommandDiscard,
 }
 

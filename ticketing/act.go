@@ -76,6 +76,8 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.sendArticle(ctx, c, cmd)
 	case CommandLink:
 		return d.linkArticle(ctx, c, cmd)
+	case CommandResume:
+		return d.resume(ctx, c, cmd)
 	case CommandClaim:
 		return d.claim(ctx, c, cmd, cmd.Agent)
 	case CommandAssign:

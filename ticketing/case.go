@@ -378,7 +378,7 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 		if in, err = c.Tx.Inbound(ctx, a.Value); err == nil {
 			c.Waiting = &in
 		}
-	case "article":
+	case "article", "loop":
 		id, _, _ := strings.Cut(a.Value, " ")
 		var t Thread
 		if t, err = c.Tx.Thread(ctx, id); err == nil {

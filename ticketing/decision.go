@@ -75,6 +75,7 @@ const (
 	CommandFind    CommandName = "find"    // show articles for words
 	CommandArticle CommandName = "article" // send an article (Target) to the customer, and learn
 	CommandLink    CommandName = "link"    // an article (Target) would have answered, or AnswerNone: learn only
+	CommandResume  CommandName = "resume"  // end a loop's pause (L4): the customer is a person
 	CommandIgnore  CommandName = "ignore"  // nothing to do
 	CommandHint    CommandName = "hint"    // only tell its author something
 )

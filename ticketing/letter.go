@@ -60,12 +60,8 @@ func (d *Desk) withheld(ctx context.Context, tx Tx, to Contact, o Outgoing) (str
 	now := tx.Now()
 	if d.Limits.PingPause > 0 && o.Thread != "" {
 		// L4: what answers at once, twice in a row, is no person.
-		n, err := tx.CountEvents(ctx, o.Thread, eventPing, now.Add(-d.Limits.PingPause))
-		if err != nil {
-			return "", err
-		}
-		if n > 0 {
-			return "L4", nil
+		if paused, err := d.paused(ctx, tx, o.Thread, now); err != nil || paused {
+			return "L4", err
 		}
 	}
 	checks := []struct {

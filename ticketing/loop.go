@@ -29,6 +29,8 @@ type Trip struct {
 const (
 	// eventPing marks a ticket whose customer answers faster than a person, twice in a row.
 	eventPing = "loop.ping"
+	// eventResumed: an agent ended the pause.
+	eventResumed = "loop.resumed"
 	// flagPrompt stands on a message that came within the window of L4 after one of ours.
 	flagPrompt = "prompt"
 	// minTextKey is how many letters a text needs before its copies are told from short answers that many people give.
@@ -200,11 +202,11 @@ func (d *Desk) tellLoops(ctx context.Context, c *Case) error {
 	for _, trip := range c.Loop {
 		code, cause := "loop.copies", "thread:"+t.ID+"/loop:"+c.TextKey
 		if trip.Rule == "L4" {
-			n, err := c.Tx.CountEvents(ctx, t.ID, eventPing, c.Now.Add(-d.Limits.PingPause))
+			paused, err := d.paused(ctx, c.Tx, t.ID, c.Now)
 			if err != nil {
 				return err
 			}
-			if n > 0 {
+			if paused {
 				continue
 			}
 			code, cause = eventPing, "inbound:"+c.In.ID+"/loop"
@@ -217,4 +219,34 @@ func (d *Desk) tellLoops(ctx context.Context, c *Case) error {
 		}
 	}
 	return nil
+}
+
+// paused tells whether automatic letters of a thread rest: it answered itself (L4), and no agent has said since that it is a person.
+func (d *Desk) paused(ctx context.Context, tx Tx, thread string, now time.Time) (bool, error) {
+	n, err := tx.CountEvents(ctx, thread, eventPing, now.Add(-d.Limits.PingPause))
+	if err != nil || n == 0 {
+		return false, err
+	}
+	events, err := tx.Events(ctx, thread, 0)
+	for _, e := range slices.Backward(events) {
+		if e.Code == eventPing || e.Code == eventResumed {
+			return e.Code == eventPing, err
+		}
+	}
+	return true, err // so many events since: the pause is told by its count alone
+}
+
+// resume ends the pause of a thread whose customer is a person after all.
+func (d *Desk) resume(ctx context.Context, c *Case, cmd *Command) error {
+	paused, err := d.paused(ctx, c.Tx, c.Thread.ID, c.Now)
+	if err != nil {
+		return err
+	}
+	if !paused {
+		return d.hint(ctx, c, "gone", nil)
+	}
+	if err := d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, cmd.Agent, eventResumed, nil); err != nil {
+		return err
+	}
+	return d.line(ctx, c.Tx, c.Queue, c.Thread, "inbound:"+c.In.ID+"/resumed", "loop_resumed", map[string]string{"agent": cmd.Agent})
 }

@@ -99,6 +99,19 @@ func TestPing(t *testing.T) {
 	equal(t, "the words are kept", in.Outcome, ticketing.OutcomeReply)
 	equal(t, "the thread tells", w.lines(n), "loop_ping")
 
+	// An agent who knows better ends the pause, once; the next two quick answers begin another.
+	w.press("slack:T1/UOSPITE", n, "loop.resume", w.thread(n).ID)
+	equal(t, "a guest ends nothing", strings.Count(w.events(n), "loop.resumed"), 0)
+	w.press(luca, n, "loop.resume", w.thread(n).ID)
+	w.press(anna, n, "loop.resume", w.thread(n).ID)
+	equal(t, "an agent ends it once", strings.Count(w.events(n), "loop.resumed"), 1)
+	w.say(anna, n, "Allora?")
+	w.pass(time.Minute)
+	w.send()
+	w.pass(5 * time.Second)
+	answer("Ecco, subito")
+	equal(t, "the thread tells all", w.lines(n), "loop_ping loop_resumed loop_ping")
+
 	// Resolving and writing again makes a letter that nobody sent by hand: it waits.
 	w.press(anna, n, "ticket.resolve", fmt.Sprint(n))
 	w.send()

@@ -61,7 +61,14 @@ func TestPECReceipts(t *testing.T) {
 		}
 		equal(t, "events", strings.Count(w.events(n), "letter.receipt"), 3)
 		equal(t, "state", w.ticket(n).State, state)
-		equal(t, "letters and posts", len(w.rows("")), letters)
+		equal(t, "letters", w.letters("maria@cliente.example"), "received answer")
+		equal(t, "lines in the thread", w.lines(n), "pec_accepted pec_delivered")
+		equal(t, "letters and posts", len(w.rows("")), letters+2)
+		for _, o := range w.rows(ticketing.PostLine) {
+			if o.Facts.Args["recipient"] != "maria@cliente.example" || o.Facts.Args["provider"] == "" || o.Facts.Args["at"] != "04/03/2026 10:01" {
+				t.Errorf("the line tells %v", o.Facts.Args)
+			}
+		}
 		equal(t, "messages of the ticket", strings.Contains(w.events(n), "message.automatic"), false)
 
 		w.hear(w.receipt("preavviso-errore-consegna", letter, byRef))

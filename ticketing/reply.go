@@ -3,6 +3,7 @@ package ticketing
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // reply adds a customer's message to its ticket (or to a thread an article had closed) and wakes it up.
@@ -118,8 +119,7 @@ func (d *Desk) keep(ctx context.Context, c *Case, dec Decision) error {
 		}
 	}
 	if r := c.Heard.Report; r != nil && c.Letter != nil {
-		return d.event(ctx, c.Tx, c.Letter.Thread, c.Letter.Ticket, "system", "letter.receipt",
-			map[string]string{"outgoing": c.Letter.ID, "receipt": r.Receipt, "provider": r.Provider})
+		return d.receipt(ctx, c, r)
 	}
 	if c.Thread == nil || c.Heard.Act != nil || dec.Code == "own" {
 		return nil
@@ -128,6 +128,36 @@ func (d *Desk) keep(ctx context.Context, c *Case, dec Decision) error {
 		return err
 	}
 	return d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, c.Heard.From.Key, "message.automatic", map[string]string{"kind": string(c.Heard.Kind)})
+}
+
+// certifiedLines are the sentences for the receipts of certified mail that agents wait for: accepted by our provider, delivered by theirs.
+var certifiedLines = map[string]string{"accettazione": "pec_accepted", "avvenuta-consegna": "pec_delivered"}
+
+// receipt notes a receipt of certified mail on the letter it is about. What became of an agent's answer is shown in the ticket's thread with
+// date and provider (PEC6), each receipt once; of automatic letters it would be noise.
+func (d *Desk) receipt(ctx context.Context, c *Case, r *Report) error {
+	o := c.Letter
+	if err := d.event(ctx, c.Tx, o.Thread, o.Ticket, "system", "letter.receipt", map[string]string{"outgoing": o.ID, "receipt": r.Receipt, "provider": r.Provider}); err != nil {
+		return err
+	}
+	code := certifiedLines[r.Receipt]
+	if code == "" || o.Kind != LetterAnswer {
+		return nil
+	}
+	t, err := c.Tx.Thread(ctx, o.Thread)
+	if err != nil {
+		return err
+	}
+	q := d.queue(t.Queue)
+	at := c.Heard.At
+	if at.IsZero() {
+		at = c.Now
+	}
+	if zone, err := time.LoadLocation(q.Hours.ZoneName()); err == nil {
+		at = at.In(zone)
+	}
+	return d.line(ctx, c.Tx, q, &t, "outgoing:"+o.ID+"/"+r.Receipt, code,
+		map[string]string{"recipient": o.Facts.To.Address, "provider": r.Provider, "at": at.Format("02/01/2006 15:04")})
 }
 
 // complaint ends automatic mail to the person a feedback report is about (M16): the recipient of the letter it names, or the requester of

@@ -316,6 +316,9 @@ func (s speech) sentence(prefix, code string, args map[string]string) string {
 func (s speech) line(o ticketing.Outgoing) (map[string]string, error) {
 	f := o.Facts
 	said := s.sentence("slack.line.", f.Code, f.Args)
+	if f.Code == codePaused {
+		return s.card("paused", map[string]any{"row": o.ID, "head": said, "thread": o.Thread, "fallback": said})
+	}
 	if len(f.Articles) == 0 {
 		return s.card("line", map[string]any{"fallback": said})
 	}
@@ -332,6 +335,7 @@ func (s speech) line(o ticketing.Outgoing) (map[string]string, error) {
 
 const (
 	codeAsk     = "articles_ask" // the line that asks which article would have answered
+	codePaused  = "loop_ping"    // the line that says that a ticket's automatic letters rest
 	maxArticles = 5              // places for articles in the card
 )
 
