@@ -38,6 +38,9 @@ var farewells = regexp.MustCompile(`(?im)^[ \t]*(?:cordiali saluti|distinti salu
 // nameLine is a last line of nothing but a name.
 var nameLine = regexp.MustCompile(`^\s*[-–—~]*\s*(?:\p{Lu}[\p{L}'’.]*\s*){1,4}$`)
 
+// maxRedacted is how much of a text is looked at, in bytes; the rest of a longer one is left out. More than enough for MaxLessonText.
+const maxRedacted = 8 * MaxLessonText
+
 // leftover is the punctuation around what was removed.
 var leftover = regexp.MustCompile(`\s*([,;:.])(?:\s*[,;:.])*(?:\s|$)|\s*\(\s*\)`)
 
@@ -46,6 +49,9 @@ var leftover = regexp.MustCompile(`\s*([,;:.])(?:\s*[,;:.])*(?:\s|$)|\s*\(\s*\)`
 // names. names are those that the desk knows: the writer's, as one string each. The result is at most MaxLessonText bytes of plain text in
 // one line; it is "" when nothing is left.
 func Redact(text string, names ...string) string {
+	if len(text) > maxRedacted {
+		text = strings.ToValidUTF8(text[:maxRedacted], "")
+	}
 	// An invisible character inside a number or a name would hide it from every pattern.
 	text = strings.Map(func(r rune) rune {
 		switch {
