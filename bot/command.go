@@ -135,7 +135,7 @@ func editedBang(word, rest, text string) *ticketing.Command {
 	case cmd.Name == ticketing.CommandNote:
 		return &ticketing.Command{Name: ticketing.CommandCancel, Text: rest}
 	case rest != "" && (cmd.Name == ticketing.CommandAnswer || cmd.Name == ticketing.CommandResolve):
-		return &ticketing.Command{Name: ticketing.CommandEdit, Text: rest, Reason: cmd.Reason}
+		return &ticketing.Command{Name: ticketing.CommandEdit, Text: rest, Reason: cmd.Reason, Ask: cmd.Ask}
 	}
 	return cmd
 }
@@ -214,6 +214,7 @@ var bangs = map[string]ticketing.CommandName{
 	"chiudi": ticketing.CommandClose, "close": ticketing.CommandClose,
 	"nota": ticketing.CommandNote, "note": ticketing.CommandNote,
 	"invia": ticketing.CommandAnswer, "send": ticketing.CommandAnswer,
+	"priorita": ticketing.CommandPriority, "priority": ticketing.CommandPriority,
 	"kb": ticketing.CommandFind, "articolo": ticketing.CommandFind, "article": ticketing.CommandFind,
 	"aiuto": ticketing.CommandHint, "help": ticketing.CommandHint,
 }
@@ -234,12 +235,30 @@ func banged(word, rest string) *ticketing.Command {
 		if rest == "" {
 			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "send_what"}
 		}
+	case ticketing.CommandClaim, ticketing.CommandReopen, ticketing.CommandClose:
+		cmd.Text = rest // stays inside, as a note
+	case ticketing.CommandPending:
+		if rest != "" {
+			// The customer is asked in the agent's own words, and the ticket waits when they have left.
+			return &ticketing.Command{Name: ticketing.CommandAnswer, Text: rest, Ask: true}
+		}
+	case ticketing.CommandPriority:
+		level, ok := priorities[fold(rest)]
+		if !ok {
+			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "priority_what"}
+		}
+		cmd.Target = level
 	case ticketing.CommandFind:
 		return article(rest)
 	case ticketing.CommandHint:
 		cmd.Hint = "help"
 	}
 	return cmd
+}
+
+// priorities by their names in both languages, folded.
+var priorities = map[string]string{
+	"normale": "normal", "normal": "normal", "bassa": "normal", "low": "normal", "alta": "high", "alto": "high", "high": "high", "urgente": "urgent", "urgent": "urgent",
 }
 
 // maxListed is the highest number that !kb understands as a place in the list shown last.

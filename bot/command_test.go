@@ -49,6 +49,8 @@ func TestSay(t *testing.T) {
 		{"!invia @Luca le scrive", nil, ticketing.CommandAnswer, "@Luca le scrive", ""}, {"!send hello", nil, ticketing.CommandAnswer, "hello", ""},
 		{"!invia", nil, ticketing.CommandHint, "", "send_what"},
 		{"!invia", func(c *ticketing.Case) { c.Files = []ticketing.FileRef{{Name: "guida.pdf"}} }, ticketing.CommandAnswer, "", ""},
+		{"!attesa che modello è?", nil, ticketing.CommandAnswer, "che modello è?", ""}, {"!prendo lo conosco", nil, ticketing.CommandClaim, "lo conosco", ""}, {"!chiudi era spam", nil, ticketing.CommandClose, "era spam", ""},
+		{"!priorità alta", nil, ticketing.CommandPriority, "", ""}, {"!PRIORITY Urgent", nil, ticketing.CommandPriority, "", ""}, {"!priorità boh", nil, ticketing.CommandHint, "", "priority_what"},
 		{"!kb", nil, ticketing.CommandHint, "", "kb_what"},
 		{"!kb la stampante", nil, ticketing.CommandFind, "la stampante", ""}, {"!articolo carta finita", nil, ticketing.CommandFind, "carta finita", ""}, {"!article paper", nil, ticketing.CommandFind, "paper", ""},
 		{"!kb 404 errore", nil, ticketing.CommandFind, "404 errore", ""}, {"!kb 2 casse", nil, ticketing.CommandFind, "2 casse", ""}, {"!kb 0", nil, ticketing.CommandFind, "0", ""},

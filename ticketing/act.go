@@ -71,7 +71,15 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 	if c.Ticket == nil {
 		return d.hint(ctx, c, "no_ticket", nil)
 	}
+	if cmd.Text != "" && c.Heard.Act.Verb != VerbEdit && (cmd.Name == CommandClaim || cmd.Name == CommandReopen || cmd.Name == CommandClose) {
+		// Words behind a command that takes none are for colleagues; they must not vanish.
+		if err := d.note(ctx, c, &Command{Name: CommandNote, Text: cmd.Text, Agent: cmd.Agent, Message: cmd.Message}); err != nil {
+			return err
+		}
+	}
 	switch cmd.Name {
+	case CommandPriority:
+		return d.prioritise(ctx, c, cmd)
 	case CommandArticle:
 		return d.sendArticle(ctx, c, cmd)
 	case CommandLink:
@@ -325,6 +333,17 @@ func (d *Desk) claim(ctx context.Context, c *Case, cmd *Command, to string) erro
 		k.State = StateOpen
 	}
 	return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, cmd.Agent, "ticket.claimed", map[string]string{"assignee": to})
+}
+
+// prioritise changes a ticket's priority and shows it on the card.
+func (d *Desk) prioritise(ctx context.Context, c *Case, cmd *Command) error {
+	k := c.Ticket
+	if k.Priority == cmd.Target {
+		return nil
+	}
+	was := k.Priority
+	k.Priority = cmd.Target
+	return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, cmd.Agent, "ticket.priority", map[string]string{"from": was, "to": k.Priority})
 }
 
 // Pend makes a ticket wait for its customer and starts the clock of the reminder.

@@ -58,24 +58,25 @@ type Command struct {
 type CommandName string
 
 const (
-	CommandAnswer  CommandName = "answer"  // to the customer after the undo time
-	CommandNote    CommandName = "note"    // internal
-	CommandEdit    CommandName = "edit"    // the words of an answer not yet sent
-	CommandCancel  CommandName = "cancel"  // an answer not yet sent
-	CommandClaim   CommandName = "claim"   //
-	CommandAssign  CommandName = "assign"  //
-	CommandPending CommandName = "pending" //
-	CommandResolve CommandName = "resolve" // with Text: when that has been sent
-	CommandReopen  CommandName = "reopen"  //
-	CommandClose   CommandName = "close"   //
-	CommandTake    CommandName = "take"    // open a held request at once
-	CommandRelease CommandName = "release" // a waiting message joins its candidate
-	CommandAside   CommandName = "aside"   // a waiting message becomes a ticket of its own
-	CommandDiscard CommandName = "discard" // a waiting message is thrown away
-	CommandFind    CommandName = "find"    // show articles for words
-	CommandArticle CommandName = "article" // send an article (Target) to the customer, and learn
-	CommandLink    CommandName = "link"    // an article (Target) would have answered, or AnswerNone: learn only
-	CommandResume  CommandName = "resume"  // end a loop's pause (L4): the customer is a person
-	CommandIgnore  CommandName = "ignore"  // nothing to do
-	CommandHint    CommandName = "hint"    // only tell its author something
+	CommandAnswer   CommandName = "answer"   // to the customer after the undo time
+	CommandNote     CommandName = "note"     // internal
+	CommandEdit     CommandName = "edit"     // the words of an answer not yet sent
+	CommandCancel   CommandName = "cancel"   // an answer not yet sent
+	CommandClaim    CommandName = "claim"    //
+	CommandAssign   CommandName = "assign"   //
+	CommandPending  CommandName = "pending"  //
+	CommandResolve  CommandName = "resolve"  // with Text: when that has been sent
+	CommandReopen   CommandName = "reopen"   //
+	CommandClose    CommandName = "close"    //
+	CommandTake     CommandName = "take"     // open a held request at once
+	CommandRelease  CommandName = "release"  // a waiting message joins its candidate
+	CommandAside    CommandName = "aside"    // a waiting message becomes a ticket of its own
+	CommandDiscard  CommandName = "discard"  // a waiting message is thrown away
+	CommandFind     CommandName = "find"     // show articles for words
+	CommandArticle  CommandName = "article"  // send an article (Target) to the customer, and learn
+	CommandLink     CommandName = "link"     // an article (Target) would have answered, or AnswerNone: learn only
+	CommandPriority CommandName = "priority" // Target: normal, high or urgent
+	CommandResume   CommandName = "resume"   // end a loop's pause (L4): the customer is a person
+	CommandIgnore   CommandName = "ignore"   // nothing to do
+	CommandHint     CommandName = "hint"     // only tell its author something
 )

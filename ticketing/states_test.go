@@ -2,6 +2,7 @@ package ticketing_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,4 +187,40 @@ func TestClaim(t *testing.T) {
 	equal(t, "revision after claiming twice", w.ticket(n).Revision, revision)
 	w.press("slack:T1/UOSPITE", n, "ticket.close", fmt.Sprint(n))
 	w.is(n, ticketing.StateOpen)
+}
+
+// TestWordsBehindCommands: what stands behind a command is never lost: it asks the customer, or it stays inside.
+func TestWordsBehindCommands(t *testing.T) {
+	w := newWorld(t)
+	n := w.opened()
+	w.say(anna, n, "!attesa Che modello è?")
+	w.is(n, ticketing.StateNew)
+	w.pass(time.Minute)
+	w.send()
+	w.is(n, ticketing.StatePending)
+	if rows := w.rows(ticketing.LetterAnswer); len(rows) != 1 || rows[0].Facts.Body != "Che modello è?" {
+		t.Errorf("the question left as %+v", rows)
+	}
+	w.say(luca, n, "!chiudi il cliente ha cambiato ditta")
+	w.is(n, ticketing.StateClosed)
+	notes := 0
+	for _, m := range w.messages(n) {
+		if !m.Public && m.Visible == "il cliente ha cambiato ditta" && m.Agent == luca {
+			notes++
+		}
+	}
+	equal(t, "the words are a note", notes, 1)
+}
+
+// TestPriority: a priority is set, shown and kept on record; setting it again says nothing.
+func TestPriority(t *testing.T) {
+	w := newWorld(t)
+	n := w.opened()
+	for range 2 {
+		w.say(anna, n, "!priorità urgente")
+	}
+	equal(t, "priority", w.ticket(n).Priority, "urgent")
+	equal(t, "events", strings.Count(w.events(n), "ticket.priority"), 1)
+	w.say("slack:T1/UOSPITE", n, "!priority normal")
+	equal(t, "a guest changes nothing", w.ticket(n).Priority, "urgent")
 }
