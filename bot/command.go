@@ -214,6 +214,7 @@ var bangs = map[string]ticketing.CommandName{
 	"chiudi": ticketing.CommandClose, "close": ticketing.CommandClose,
 	"nota": ticketing.CommandNote, "note": ticketing.CommandNote,
 	"invia": ticketing.CommandAnswer, "send": ticketing.CommandAnswer,
+	"cc":       ticketing.CommandCc,
 	"priorita": ticketing.CommandPriority, "priority": ticketing.CommandPriority,
 	"kb": ticketing.CommandFind, "articolo": ticketing.CommandFind, "article": ticketing.CommandFind,
 	"aiuto": ticketing.CommandHint, "help": ticketing.CommandHint,
@@ -241,6 +242,10 @@ func banged(word, rest string) *ticketing.Command {
 		if rest != "" {
 			// The customer is asked in the agent's own words, and the ticket waits when they have left.
 			return &ticketing.Command{Name: ticketing.CommandAnswer, Text: rest, Ask: true}
+		}
+	case ticketing.CommandCc:
+		if cmd.Target = rest; rest == "" {
+			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "cc_what"}
 		}
 	case ticketing.CommandPriority:
 		level, ok := priorities[fold(rest)]

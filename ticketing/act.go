@@ -80,6 +80,8 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 	switch cmd.Name {
 	case CommandPriority:
 		return d.prioritise(ctx, c, cmd)
+	case CommandCc:
+		return d.addCc(ctx, c, cmd)
 	case CommandArticle:
 		return d.sendArticle(ctx, c, cmd)
 	case CommandLink:
@@ -333,6 +335,40 @@ func (d *Desk) claim(ctx context.Context, c *Case, cmd *Command, to string) erro
 		k.State = StateOpen
 	}
 	return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, cmd.Agent, "ticket.claimed", map[string]string{"assignee": to})
+}
+
+// addCc makes a person take part in a ticket: from now on answers go to that address too, and what it writes joins. What was said before is
+// not sent.
+func (d *Desk) addCc(ctx context.Context, c *Case, cmd *Command) error {
+	a, err := ParseAddress(strings.Trim(cmd.Target, "<>,; "))
+	if err != nil || d.isAgent(a.String()) || d.OwnAddress != nil && d.OwnAddress(a.String()) {
+		return d.hint(ctx, c, "cc_bad", map[string]string{"address": cmd.Target})
+	}
+	who, err := d.contact(ctx, c.Tx, Party{Key: "mail:" + a.Key(), Address: a.String()})
+	if err != nil {
+		return err
+	}
+	people, err := c.Tx.Participants(ctx, c.Thread.ID)
+	if err != nil {
+		return err
+	}
+	p := Participant{Thread: c.Thread.ID, Contact: who.ID, Role: "copied", AddedAt: c.Now}
+	for _, x := range people {
+		if x.Contact == who.ID {
+			p = x
+		}
+	}
+	if p.Active && (p.Released || p.Role == "requester") {
+		return d.hint(ctx, c, "cc_already", map[string]string{"address": a.String()})
+	}
+	p.Active, p.Released = true, true
+	if err := c.Tx.SaveParticipant(ctx, &p); err != nil {
+		return err
+	}
+	if err := d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, cmd.Agent, "participant.added", map[string]string{"contact": who.ID}); err != nil {
+		return err
+	}
+	return d.line(ctx, c.Tx, c.Queue, c.Thread, "inbound:"+c.In.ID+"/cc", "cc_added", map[string]string{"agent": cmd.Agent, "address": a.String()})
 }
 
 // prioritise changes a ticket's priority and shows it on the card.

@@ -76,6 +76,7 @@ const (
 	CommandArticle  CommandName = "article"  // send an article (Target) to the customer, and learn
 	CommandLink     CommandName = "link"     // an article (Target) would have answered, or AnswerNone: learn only
 	CommandPriority CommandName = "priority" // Target: normal, high or urgent
+	CommandCc       CommandName = "cc"       // Target: an address that takes part from now on
 	CommandResume   CommandName = "resume"   // end a loop's pause (L4): the customer is a person
 	CommandIgnore   CommandName = "ignore"   // nothing to do
 	CommandHint     CommandName = "hint"     // only tell its author something

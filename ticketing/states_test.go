@@ -224,3 +224,28 @@ func TestPriority(t *testing.T) {
 	w.say("slack:T1/UOSPITE", n, "!priority normal")
 	equal(t, "a guest changes nothing", w.ticket(n).Priority, "urgent")
 }
+
+// TestCc: a person added by an agent gets answers from then on and may write; our own and agents' addresses are refused, adding twice says so.
+func TestCc(t *testing.T) {
+	w := newWorld(t)
+	n := w.opened()
+	w.say(anna, n, "Prima")
+	w.pass(time.Minute)
+	w.send()
+	for _, bad := range []string{"!cc nessuno", "!cc anna@example.com", "!cc assistenza+x@example.com", "!cc", "!cc a@b@"} {
+		w.say(anna, n, bad)
+	}
+	equal(t, "nobody was added", strings.Count(w.events(n), "participant.added"), 0)
+	w.say("slack:T1/UOSPITE", n, "!cc socio@altro.example")
+	equal(t, "a guest adds nobody", strings.Count(w.events(n), "participant.added"), 0)
+	w.say(anna, n, "!cc <socio@altro.example>")
+	w.say(anna, n, "!cc socio@ALTRO.example")
+	equal(t, "added once", strings.Count(w.events(n), "participant.added"), 1)
+	w.say(anna, n, "Dopo")
+	w.pass(time.Minute)
+	w.send()
+	equal(t, "the added person gets", w.letters("socio@altro.example"), "answer")
+	if in := w.hear(w.mail("socio@altro.example", "Grazie, vedo", w.naming(n))); in.Outcome != ticketing.OutcomeReply || in.Ticket != n {
+		t.Errorf("what the added person writes: %s on %d", in.Outcome, in.Ticket)
+	}
+}
