@@ -67,7 +67,21 @@ func rows(lang string) map[string]ticketing.Outgoing {
 	bounce := ticketing.Facts{Language: lang, Place: place, Code: "bounce", AgentName: "Anna Rossi",
 		Args: map[string]string{"recipient": "marco@verdi.exmaple", "status": "5.1.2", "reason": "no_domain"}}
 	line := ticketing.Facts{Language: lang, Place: place, Code: "reopened", Args: map[string]string{"assignee": "slack:T0SPORTELLO/U01ANNA"}}
+	found := ticketing.Facts{Language: lang, Place: place, Code: "articles_found", Args: map[string]string{"words": "stampante <!channel> `x`"}, Articles: []ticketing.Hit{
+		{Slug: "reinstallare", Language: "it", Title: "Reinstallare il <driver> & *basta*"}, {Slug: "offline", Language: "en", Title: strings.Repeat("Long title ", 60)}}}
+	ask := found
+	ask.Code, ask.Args = "articles_ask", nil
+	paused := ticketing.Facts{Language: lang, Place: place, Code: "loop_ping", Args: map[string]string{"seconds": "60", "minutes": "60"}}
+	threaded := func(f ticketing.Facts) ticketing.Outgoing {
+		o := row(ticketing.PostLine, f)
+		o.Thread = "01M8EY1PM83F7ZK1B8N2R5S9HD"
+		return o
+	}
+	digest := row(ticketing.PostLine, ticketing.Facts{Language: lang, Place: place, Code: "digest_judged_gaps", Args: map[string]string{"asked": "40", "offered": "16", "coverage": "44 %", "solved": "7", "judged": "12",
+		"precision": "83 %", "gaps": "5 × satispay, cassa · 3 × <etichette>"}})
+	digest.Ticket = 0
 	return map[string]ticketing.Outgoing{
+		"articles": threaded(found), "articles_ask": threaded(ask), "paused": threaded(paused), "digest": digest,
 		"root": row(ticketing.PostRoot, fresh), "card": row(ticketing.CardTicket, resolved), "held": row(ticketing.PostHeld, held(lang)),
 		"ended": row(ticketing.CardHeld, ended), "mail": row(ticketing.PostMail, mail), "release": row(ticketing.PostRelease, release),
 		"bounce": row(ticketing.PostBounce, bounce), "line": row(ticketing.PostLine, line),
@@ -133,17 +147,20 @@ func TestSlackTakesEveryCard(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, kind := range []string{"mail", "release", "bounce", "line"} {
+			for _, kind := range []string{"mail", "release", "bounce", "line", "articles", "articles_ask", "paused"} {
 				o := all[kind]
 				o.Facts.Root = root
 				if _, err := w.send(o); err != nil {
 					t.Errorf("%s: %v", kind, err)
 				}
 			}
-			if th := w.Thread(w.room, tsOf(root)); len(th) != 5 {
-				t.Errorf("the thread has %d messages, want 5", len(th))
+			if th := w.Thread(w.room, tsOf(root)); len(th) != 8 {
+				t.Errorf("the thread has %d messages, want 8", len(th))
 			} else if named := th[1].Username == "Marco <Verdi> (cliente)"; named != (name == "username") {
 				t.Errorf("the customer's message is by %q", th[1].Username)
+			}
+			if _, err := w.send(all["digest"]); err != nil { // belongs to no thread
+				t.Error(err)
 			}
 			hold, err := w.send(all["held"])
 			if err != nil {
