@@ -25,7 +25,7 @@ func TestDemo(t *testing.T) {
 	text := regexp.MustCompile(`\s+`).ReplaceAllString(out.String(), " ")
 	for _, want := range []string{
 		"1. An article is enough", "[held · offer]", "[reply · offer.yes · token]", "✓ request no. 1 is solved and never became a ticket",
-		"2. The article is not enough: the life of a ticket", "[reply · offer.other · token]", "Anna Conti presses [I'll take it]", "one thread of 5 messages",
+		"2. The article is not enough: the life of a ticket", "[reply · offer.no · token]", "Anna Conti presses [I'll take it]", "one thread of 5 messages",
 		"[follow-up · ticket.over · token]", "✓ no. 2 stays closed, no. 3 follows it", "✓ the internal note stands in no letter",
 		"3. An English customer with an attachment", "✓ statement-march.pdf is stored byte for byte",
 		"4. Certified mail (PEC)", "no automatic answer (PEC10",

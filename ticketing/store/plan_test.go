@@ -31,7 +31,7 @@ func TestEveryQueryUsesAnIndex(t *testing.T) {
 	// Each value stands for every argument of its type; what the statements do with it does not matter here.
 	values := []any{
 		"x", ticketing.Ref("x"), int64(1), 1, time.Now(), time.Minute, []string{"a", "b", "c"}, ticketing.OutgoingKind("x"), ticketing.Lease{Name: "x"},
-		ticketing.Cursor{Place: "x"}, ticketing.InboundFilter{}, ticketing.TicketFilter{}, ticketing.OutgoingFilter{},
+		ticketing.Cursor{Place: "x"}, ticketing.InboundFilter{}, ticketing.TicketFilter{}, ticketing.OutgoingFilter{}, ticketing.LessonFilter{},
 	}
 	arguments := map[reflect.Type]reflect.Value{reflect.TypeFor[context.Context](): reflect.ValueOf(ctx)}
 	for _, v := range values {
