@@ -62,7 +62,7 @@ func TestDeskKeepsEveryField(t *testing.T) {
 
 			var s ticketing.Suggestion
 			fill(&s)
-			s.Thread, s.Contact, s.State = th.ID, c.ID, ticketing.SuggestionOpen
+			s.Thread, s.Contact, s.State, s.Verdict = th.ID, c.ID, ticketing.SuggestionOpen, ticketing.SearchRight
 			must(t, tx.SaveSuggestion(ctx, &s))
 			s.Until = s.Until.Add(time.Hour)
 			must(t, tx.SaveSuggestion(ctx, &s))
