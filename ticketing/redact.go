@@ -2,10 +2,19 @@ package ticketing
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+// numbers of five digits or more.
+var numbers = []*regexp.Regexp{
+	// Five digits or more whatever separates them: telephones, VAT numbers, cards, dates, order numbers.
+	regexp.MustCompile(`\+?\(?\d(?:[ .,/()\-–]{0,3}\d){4,}\)?`),
+	// Mixed codes that hold five digits or more: plates of orders and serial numbers.
+	regexp.MustCompile(`\b[\p{L}\d\-_/]*\d{5,}[\p{L}\d\-_/]*\b`),
+}
 
 // Patterns of what a learnt question must not hold. Each is removed, never masked: a mask would be a word that the ranking finds.
 // They are meant to take too much rather than too little; what is left is for searching, not for reading.
@@ -16,10 +25,6 @@ var redactions = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\b[A-Z]{2}\d{2}(?:[ \-]?[A-Z0-9]{4}){2,7}(?:[ \-]?[A-Z0-9]{1,4})?\b`),
 	// Codice fiscale of a person (D.M. 12 March 1974), with its digits also as the letters of omocodia, perhaps in groups.
 	regexp.MustCompile(`(?i)\b[A-Z]{3}[ ]?[A-Z]{3}[ ]?[0-9LMNPQRSTUV]{2}[A-EHLMPRST][0-9LMNPQRSTUV]{2}[ ]?[A-Z][0-9LMNPQRSTUV]{3}[A-Z]\b`),
-	// Five digits or more whatever separates them: telephones, VAT numbers, cards, dates, order numbers.
-	regexp.MustCompile(`\+?\(?\d(?:[ .,/()\-–]{0,3}\d){4,}\)?`),
-	// Mixed codes that hold five digits or more: plates of orders and serial numbers.
-	regexp.MustCompile(`\b[\p{L}\d\-_/]*\d{5,}[\p{L}\d\-_/]*\b`),
 	regexp.MustCompile(`(?i)\b(?:via|viale|v\.le|piazza|p\.zza|p\.za|piazzale|corso|c\.so|largo|vicolo|strada|contrada|loc\.|località|frazione|borgo|lungomare)(?:\s+[\p{L}'’.]+){1,5}\s*,?\s*(?:n\.?\s*|nr\.?\s*)?\d{1,4}\s?(?:[a-z]\b|/\w+)?`),
 	regexp.MustCompile(`\b(?:Via|Viale|Piazza|Piazzale|Corso|Largo|Vicolo|Contrada|Borgo|Lungomare)\s+(?:(?:d[aei]l?l?[aeio]?|dell['’]|di|San|Santa|\p{Lu}[\p{L}'’.]*)\s*)+`),
 	regexp.MustCompile(`\b\d{1,5}[a-z]?,?\s+(?:\p{Lu}[\p{L}'’]*\s+){1,4}(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Square|Sq|Way|Court|Boulevard|Blvd|Place|Terrace|Close)\b\.?`),
@@ -77,10 +82,13 @@ func Redact(text string, names ...string) string {
 		lines = lines[:n-1]
 	}
 	text = strings.Join(lines, "\n")
-	for _, re := range redactions {
+	for _, re := range slices.Concat(redactions, numbers) {
 		text = re.ReplaceAllString(text, " ")
 	}
 	text = withoutNames(text, names)
+	for _, re := range numbers { // a name may have stood inside one
+		text = re.ReplaceAllString(text, " ")
+	}
 	text = strings.Join(strings.Fields(text), " ")
 	text = strings.Trim(leftover.ReplaceAllString(text, "$1 "), " ,;:-–(")
 	if len(text) > MaxLessonText {
@@ -116,9 +124,10 @@ func withoutNames(text string, names []string) string {
 	var b strings.Builder
 	word := func(w string) {
 		first, _ := utf8.DecodeRuneInString(w)
-		if !unicode.IsUpper(first) || !parts[strings.ToLower(w)] {
-			b.WriteString(w)
+		if unicode.IsUpper(first) && parts[strings.ToLower(w)] {
+			w = " "
 		}
+		b.WriteString(w)
 	}
 	start := -1
 	for i, r := range text {

@@ -33,6 +33,7 @@ func TestRedact(t *testing.T) {
 		"a name in small type":  {"per marco neri: non accede", []string{"Marco Neri"}, []string{"marco", "neri"}, []string{"non accede"}},
 		"a name that is a word": {"il rosso del display, dice il signor Rosso: rosso fisso", []string{"Piero Rosso"}, []string{"signor", "Rosso"}, []string{"il rosso del display", "rosso fisso"}},
 		"from the address":      {"Verdi chiede come si resetta", []string{"m.verdi@cliente.example"}, []string{"Verdi"}, []string{"come si resetta"}},
+		"a name in a number":    {"codice 123Verdi45 e Verdi", []string{"Verdi"}, []string{"123", "45", "Verdi"}, []string{"codice"}},
 		"hidden inside":         {"tel 333\u200b12\u200b34567 e ma\u200bria@x.example", nil, []string{"333", "ria@"}, []string{"tel"}},
 		"short numbers stay":    {"errore 404 alla cassa 2 dopo le 18", nil, nil, []string{"errore 404 alla cassa 2 dopo le 18"}},
 		"sono is not a name":    {"Sono bloccato e sono sempre qui. Sono Fermi tutti", nil, nil, []string{"Sono bloccato", "sempre qui"}},
