@@ -141,8 +141,8 @@ type crashWorld struct {
 	idOf     map[string]string // the other way round
 	proven   map[string]bool   // files that are whole
 
-	lost, doubleTickets, doublePosts, unreachable, disorder, worstFailures int
-	suppressed                                                             map[string]int
+	lost, doubleTickets, doublePosts, unreachable, disorder, overtaken, worstFailures int
+	suppressed                                                                        map[string]int
 }
 
 func newCrashWorld(t *testing.T, p crashPlan, seed uint64) *crashWorld {
@@ -480,8 +480,8 @@ func (w *crashWorld) report() {
 	w.look()
 	one := &crashSum{seed: w.seed, begun: w.begun}
 	one.add(w)
-	w.t.Logf("%s: %s; peers failed %d times, letters suppressed %v, unreachable %d, agents' messages out of order %d", w.plan.name, one.tell(), w.load.faults, w.suppressed,
-		w.unreachable, w.disorder)
+	w.t.Logf("%s: %s; peers failed %d times, letters suppressed %v, unreachable %d, agents' messages out of order %d, retried mails overtaken %d", w.plan.name, one.tell(), w.load.faults, w.suppressed,
+		w.unreachable, w.disorder, w.overtaken)
 	if len(w.problems) > 0 {
 		w.t.Logf("%d invariants broken; errors in the log:\n%s", len(w.problems), w.log.grep("panic", "level=ERROR"))
 	}
