@@ -210,6 +210,9 @@ var hostileShapes = []struct {
 	{"signature marks and footers", 12500, func(n int) []byte { return mailOf("H042", strings.Repeat("-- \nPrima di stampare\nx\n", n)) }},
 	{"device lines", 20000, func(n int) []byte { return mailOf("H042", strings.Repeat("Inviato da iPhone\n", n)) }},
 	{"blank lines", 200000, func(n int) []byte { return mailOf("H042", strings.Repeat("\n", n)+"x"+strings.Repeat("\n", n)) }},
+	{"an attribution that blank lines tear apart", 100000, func(n int) []byte {
+		return mailOf("H042", "Ciao\nOn 10:10 foo\n"+strings.Repeat("\n", n)+"<x")
+	}},
 	{"attributions and blank lines", 2000, func(n int) []byte {
 		return mailOf("H042", strings.Repeat("Il giorno 20/11/2026 Maria ha scritto:\n"+strings.Repeat("\n", 100), n))
 	}},

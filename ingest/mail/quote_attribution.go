@@ -39,6 +39,7 @@ func (q *quoter) attribution(i int) (last int, dated bool) {
 			if !begins || next >= len(q.lines) || !strings.HasPrefix(strings.TrimSpace(q.lines[next].text), "<") || strings.HasSuffix(joined, ":") {
 				break
 			}
+			j = next - 1 // each blank line of many is looked at once
 			continue
 		}
 		n++
