@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,9 @@ type htmlText struct {
 	bullet    string
 	stack     []htmlElement
 	hidden    int // open elements that hide
+	ink       ink
+	shown     bool // what is hidden is shown all the same: there is nothing else
+	grounds   bool // a style sheet sets grounds
 	pre       int
 	depth     int  // ">" levels
 	quote     int  // open quote containers
@@ -64,6 +68,7 @@ type htmlElement struct {
 	hides, pre, quotes, container, own, signs, dark, block bool
 	ordered                                                bool
 	count                                                  int
+	around                                                 ink // what its end restores
 }
 
 const (
@@ -78,15 +83,24 @@ const (
 	maxLinkTarget = 500
 )
 
-// parseHTML converts src and returns at most limit octets of text.
+// parseHTML converts src and returns at most limit octets of text. Where all words are hidden they are what there is to read.
 func parseHTML(src string, limit int) *htmlText {
 	h := &htmlText{limit: limit}
+	h.parse(src)
+	if h.hidText && len(h.lines) == 0 {
+		h = &htmlText{limit: limit, hidText: true, shown: true}
+		h.parse(src)
+	}
+	return h
+}
+
+func (h *htmlText) parse(src string) {
 	z := html.NewTokenizer(strings.NewReader(src))
 	for !h.cut {
-		switch z.Next() {
+		switch kind := z.Next(); kind {
 		case html.ErrorToken:
 			h.endLine()
-			return h
+			return
 		case html.TextToken:
 			h.text(z.Text())
 		case html.StartTagToken, html.SelfClosingTagToken:
@@ -102,13 +116,15 @@ func parseHTML(src string, limit int) *htmlText {
 				}
 			}
 			h.open(tag)
+			if kind == html.SelfClosingTagToken && (tag == "svg" || tag == "math") {
+				h.close(tag) // of all that hide only foreign elements close themselves
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			h.close(string(name))
 		}
 	}
 	h.endLine()
-	return h
 }
 
 func (h *htmlText) attr(key string) string {
@@ -188,13 +204,10 @@ func (h *htmlText) open(tag string) {
 			e.count = n - 1
 		}
 	case "body":
-		h.hidden = 0
+		h.hidden, h.ink = 0, ink{}
 	}
-	if skippedElements[tag] {
-		e.hides = true
-	} else if h.isHidden(tag, style) {
-		e.hides = true
-	}
+	e.around = h.ink
+	e.hides = skippedElements[tag] || h.readStyle(tag, style) && !h.shown
 	if hasBackground(style) || isDark(h.attr("bgcolor")) || h.attr("background") != "" {
 		e.dark = true
 	}
@@ -239,6 +252,7 @@ func (h *htmlText) open(tag string) {
 		h.link, h.linkStart, h.linkLine = strings.TrimSpace(h.attr("href")), h.cur.Len(), len(h.lines)
 	}
 	if voidElements[tag] || len(h.stack) >= maxOpenElements {
+		h.ink = e.around
 		return
 	}
 	h.stack = append(h.stack, e)
@@ -298,6 +312,7 @@ func (h *htmlText) close(tag string) {
 		for j := n - 1; j >= i; j-- {
 			h.count(&h.stack[j], -1)
 		}
+		h.ink = h.stack[i].around
 		h.stack = h.stack[:i]
 		if tag == "li" {
 			h.bullet = ""
@@ -353,7 +368,10 @@ func (h *htmlText) text(b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	if h.hidden > 0 {
+	if h.unseen() {
+		if n := len(h.stack); n > 0 && h.stack[n-1].name == "style" {
+			h.grounds = h.grounds || bytes.Contains(b, []byte("background"))
+		}
 		if len(strings.TrimSpace(string(b))) > 0 && !h.inSkipped() {
 			h.hidText = true
 		}
@@ -501,8 +519,6 @@ func (h *htmlText) emit(s string) {
 	}
 }
 
-// squeeze lower-cases a style and removes its blanks.
-// isHidden recognises what a reader does not see (S20).
 func unescapeCID(s string) string {
 	return strings.Trim(string(unescapePercent(s)), "<> ")
 }

@@ -158,6 +158,7 @@ func (q *quoter) classify() {
 				}
 				i = last
 				continue
+			case dated && !q.opensUnmarked(i, last):
 			case dated && q.textBefore(i):
 				q.note("Q5", ruleAttribution, i)
 				q.quoteTail(i)
