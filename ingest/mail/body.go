@@ -71,10 +71,11 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	lines = m.readCalendar(top, lines)
 	lines = m.cutLines(lines, limits.Text)
 	m.readHTML(c, limits, cids, lines)
-	_, subject := trimSubject(m.Subject)
 	m.Text = joinLines(lines)
+	_, subject := trimSubject(m.Subject)
+	subject = subject.decide(func() string { return m.Text })
 	var rules []ticketing.Rule
-	m.Visible, m.Elided, rules = splitQuote(lines, subject)
+	m.Visible, m.Elided, rules = splitQuote(lines, subject, len(m.Refs) > 0)
 	m.Rules = append(m.Rules, rules...)
 	m.listFiles(c.files, cids, limits)
 	if m.Text == "" && len(m.Attachments) == 0 {

@@ -186,7 +186,7 @@ func (r *Reader) read(raw []byte, depth int) (m *Mail) {
 		m.refuse(ticketing.CauseFromSelf, "S15")
 	}
 	_, subject := trimSubject(m.Subject)
-	m.readForward(r, top, subject, depth)
+	m.readForward(r, top, subject.decide(func() string { return m.Text }), depth)
 	m.decideAuto(r, &top.header, top)
 	m.Language = ticketing.DetectLanguage(m.Visible)
 	m.hash(raw)

@@ -21,9 +21,10 @@ const (
 // splitQuote divides lines into what is new and the rest (mail.md section 8).
 // Every line that is not blank is in exactly one of the two, in its order (Q1).
 // Under the subject of a forward a header block begins forwarded text, which
-// stays visible (Q7); so does one at the very top of a mail that is no reply. The rules say what was decided and at which line.
-func splitQuote(lines []textLine, subject subjectKind) (visible, elided string, rules []ticketing.Rule) {
-	q := &quoter{lines: lines, kind: make([]lineKind, len(lines)), forward: subject == subjectForward, reply: subject == subjectReply}
+// stays visible (Q7); so does one in a mail that answers nothing, neither by its subject nor, as threaded says, by its header, unless
+// it has every field that mail programs write: a form that somebody filled in has some of them too. The rules say what was decided and at which line.
+func splitQuote(lines []textLine, subject subjectKind, threaded bool) (visible, elided string, rules []ticketing.Rule) {
+	q := &quoter{lines: lines, kind: make([]lineKind, len(lines)), forward: subject == subjectForward, reply: subject == subjectReply, threaded: threaded, forwarded: len(lines)}
 	q.classify()
 	q.decide()
 	visible, elided = q.join(false), q.join(true)
@@ -51,7 +52,7 @@ func (q *quoter) note(number string, code ruleCode, line int) {
 // does for the text of a mail with this subject.
 func SplitQuote(text, subject string) (visible, elided string) {
 	_, kind := trimSubject(subject)
-	visible, elided, _ = splitQuote(unmarkedLines(text), kind)
+	visible, elided, _ = splitQuote(unmarkedLines(text), kind.decide(func() string { return text }), false)
 	return visible, elided
 }
 
@@ -78,11 +79,17 @@ type quoter struct {
 	elide   []bool
 	forward bool
 	reply   bool
+	// threaded: the header names a mail that this one answers.
+	threaded bool
+	// forwarded is the first line of forwarded text, or the number of lines.
+	forwarded int
 	// introduced marks quoted lines that an attribution or a container
 	// announces; a lone ">" line without is the writer's own (Q4).
 	introduced []bool
 	rules      []ticketing.Rule
-	first      int // no line above it is text
+	left       int  // lines of words that are left
+	answers    bool // something is quoted
+	first      int  // no line above it is text
 }
 
 func (q *quoter) classify() {
@@ -129,7 +136,7 @@ func (q *quoter) classify() {
 		}
 		original := q.isOriginalRule(i)
 		if original || q.isHeaderBlock(i) || q.lines[i].hint&hintBorder != 0 && q.isLabelledBlock(i) {
-			if q.forward || !q.reply && !q.textBefore(i) {
+			if q.forward || !q.reply && (!q.textBefore(i) || !q.threaded && !original && !q.isWholeBlock(i)) {
 				forwarded = i
 				break
 			}
@@ -173,12 +180,13 @@ func (q *quoter) classify() {
 				continue
 			}
 		}
-		if q.lines[i].hint&hintSignature != 0 {
+		if q.lines[i].hint&hintSignature != 0 && (i > 0 && q.kind[i-1] == kindSignature || q.shortContainer(i)) {
 			q.note("Q10", ruleSignature, i)
 			q.kind[i] = kindSignature
 		}
 	}
 	if forwarded >= 0 {
+		q.forwarded = forwarded
 		q.note("Q7", ruleForwardedText, forwarded)
 		for j := forwarded; j < n; j++ {
 			q.kind[j] = kindText
@@ -189,6 +197,18 @@ func (q *quoter) classify() {
 		return
 	}
 	q.wrapped()
+}
+
+// shortContainer reports whether the signature container that begins at line i has the length of one: people write below the signature that their
+// program has set, and so within its container.
+func (q *quoter) shortContainer(i int) bool {
+	filled := 0
+	for ; i < len(q.lines) && (q.lines[i].hint&hintSignature != 0 || isBlankLine(q.lines[i].text)); i++ {
+		if !isBlankLine(q.lines[i].text) {
+			filled++
+		}
+	}
+	return filled <= maxSignatureLines+1
 }
 
 func (q *quoter) setQuote(i int) {
@@ -248,20 +268,36 @@ func (q *quoter) container(i int) int {
 // without a full stop, before another quoted line; the second half of a link;
 // and a link that was set on a line of its own.
 func (q *quoter) wrapped() {
+	texts := q.texts()
 	for i := 1; i+1 < len(q.lines); i++ {
 		prev, s := strings.TrimRight(q.lines[i-1].text, " "), q.lines[i].text
 		if q.kind[i] != kindText || q.kind[i-1] != kindQuote || q.kind[i+1] != kindQuote || !q.introduced[i-1] || !isQuoted(prev) {
 			continue
 		}
+		if texts <= 1 {
+			return // the only words that are new, perhaps
+		}
 		if isLoneLink(s) || endsInLink(prev) && closesLink(s) {
 			q.setQuote(i)
+			texts--
 			continue
 		}
 		r, _ := utf8.DecodeRuneInString(s)
 		if utf8.RuneCountInString(prev) >= 66 && len(s) < 66 && unicode.IsLower(r) && !strings.ContainsAny(prev[len(prev)-1:], ".?!:;") {
 			q.setQuote(i)
+			texts--
 		}
 	}
+}
+
+// texts counts the lines that are words of the writer.
+func (q *quoter) texts() (n int) {
+	for _, k := range q.kind {
+		if k == kindText {
+			n++
+		}
+	}
+	return n
 }
 
 func (q *quoter) nextFilled(i int) int {
@@ -281,6 +317,7 @@ func (q *quoter) decide() {
 	for last >= 0 && q.kind[last] != kindText {
 		last--
 	}
+	above := false // an introduced quotation stands above
 	for i := 0; i < n; i++ {
 		if q.kind[i] != kindQuote {
 			continue
@@ -296,6 +333,9 @@ func (q *quoter) decide() {
 		before, after := q.textBefore(i), last >= j
 		switch {
 		case introduced:
+			above = true
+		case above:
+			// The program marks what is quoted; one line of it between answers is quoted too (Q8).
 		case marked == 1 && before == after:
 			q.note("Q4", ruleLoneLine, i)
 			q.kind[i] = kindText
@@ -327,6 +367,11 @@ func (q *quoter) decide() {
 			}
 		}
 	}
+	if changes == 0 && q.announcesAnswers() {
+		// The answers stand within the quotation, told apart by a colour that plain text does not show.
+		q.note("Q8", ruleInlineAnswers, lastText)
+		return
+	}
 	for i := range n {
 		switch q.kind[i] {
 		case kindQuote:
@@ -352,6 +397,27 @@ func (q *quoter) decide() {
 	}
 }
 
+// maxAnnouncement is how many lines the words are in which somebody says that he answers below.
+const maxAnnouncement = 6
+
+// announcesAnswers reports short words that say that the answers stand below, within what is quoted.
+func (q *quoter) announcesAnswers() bool {
+	filled, announced := 0, false
+	for i := range q.lines {
+		if q.kind[i] != kindText {
+			continue
+		}
+		if filled++; filled > maxAnnouncement {
+			return false
+		}
+		low := strings.ToLower(q.lines[i].text)
+		for _, p := range answerPhrases {
+			announced = announced || len(low) < 300 && strings.Contains(low, p)
+		}
+	}
+	return announced
+}
+
 // textBefore is asked for rising i, and no line above one asked for becomes text later, so that all questions together read each line once.
 func (q *quoter) textBefore(i int) bool {
 	for q.first < i && q.kind[q.first] != kindText {
@@ -364,18 +430,55 @@ func (q *quoter) textBefore(i int) bool {
 // stretch of unquoted lines (Q10–Q12).
 func (q *quoter) signatures() {
 	n := len(q.lines)
+	q.left = q.texts()
+	for _, k := range q.kind {
+		q.answers = q.answers || k == kindQuote
+	}
 	for start := 0; start < n; {
 		if q.kind[start] == kindQuote {
 			start++
 			continue
 		}
 		end := start
-		for end < n && q.kind[end] != kindQuote {
+		for end < n && q.kind[end] != kindQuote && end != q.forwarded {
 			end++
 		}
-		q.signature(start, end)
+		if end > start {
+			q.signature(start, end)
+		}
+		if end < n && end == q.forwarded {
+			// What is forwarded is not the end of the words above it.
+			from := end
+			for end < n && q.kind[end] != kindQuote {
+				end++
+			}
+			q.signature(from, end)
+		}
 		start = end
 	}
+	if q.left == 0 && !q.answers {
+		q.showContainers()
+	}
+}
+
+// showContainers gives back what signature containers hold when there is nothing else to read.
+func (q *quoter) showContainers() {
+	for i := range q.kind {
+		if q.kind[i] == kindSignature && q.lines[i].hint&hintSignature != 0 {
+			q.kind[i] = kindText
+		}
+	}
+}
+
+// may reports whether count lines of words can be left out: all of them only below an answer, where the quotation is what there is.
+func (q *quoter) may(from, to int) bool {
+	count := 0
+	for i := from; i < to; i++ {
+		if q.kind[i] == kindText {
+			count++
+		}
+	}
+	return q.answers || count < q.left
 }
 
 func (q *quoter) signature(start, end int) {
@@ -383,6 +486,7 @@ func (q *quoter) signature(start, end int) {
 		for i := from; i < to; i++ {
 			if q.kind[i] == kindText {
 				q.kind[i] = kindSignature
+				q.left--
 			}
 		}
 	}
@@ -407,7 +511,7 @@ func (q *quoter) signature(start, end int) {
 			left, counted = filled(i, end), i
 		}
 		left, counted = left-filled(counted, i), i
-		if left <= maxSignatureLines+1 {
+		if left <= maxSignatureLines+1 && q.may(i, end) {
 			q.note("Q10", ruleSignature, i)
 			mark(i, end)
 			end = i
@@ -423,7 +527,7 @@ func (q *quoter) signature(start, end int) {
 				footLeft -= filled(from, foot)
 			}
 		}
-		if foot >= 0 && left-footLeft <= maxSignatureLines+1 {
+		if foot >= 0 && left-footLeft <= maxSignatureLines+1 && q.may(i, end) {
 			q.note("Q10", ruleSignature, i)
 			mark(i, end)
 			end = i
@@ -444,7 +548,7 @@ func (q *quoter) signature(start, end int) {
 		if last < start {
 			return
 		}
-		if isDeviceLine(q.lines[last].text) {
+		if isDeviceLine(q.lines[last].text) && q.may(last, last+1) {
 			q.note("Q11", ruleDeviceLine, last)
 			mark(last, last+1)
 			changed = true
@@ -455,7 +559,7 @@ func (q *quoter) signature(start, end int) {
 		for first > start && !isBlankLine(q.lines[first-1].text) {
 			first--
 		}
-		if isFooter(q.lines[first].text) {
+		if q.isFooter(first, last+1) && q.may(first, last+1) {
 			q.note("Q12", ruleLegalFooter, first)
 			mark(first, last+1)
 			changed = true
@@ -494,7 +598,7 @@ func (q *quoter) nextFilledBefore(i, end int) int {
 
 func (q *quoter) footer(from, to int) int {
 	for i := from; i < to; i++ {
-		if isFooter(q.lines[i].text) {
+		if beginsFooter(q.lines[i].text) && q.isFooter(i, min(to, i+maxSignatureLines)) {
 			return i
 		}
 	}
