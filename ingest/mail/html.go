@@ -16,6 +16,8 @@ const (
 	hintSignature                  // inside a signature container
 	hintOwn                        // inside a quotation the writer made
 	hintBorder                     // below the rule that Outlook draws above a header block
+	hintBare                       // inside a quotation that bears no mark of a mail program
+	hintLoose                      // inside Gmail's quote container but in no quotation of it
 )
 
 // textLine is one line of the canonical text with what the markup says of it.
@@ -49,6 +51,8 @@ type htmlText struct {
 	depth     int  // ">" levels
 	quote     int  // open quote containers
 	own       int  // open quotations of the writer
+	bare      int  // open quotations without any mark
+	loose     int  // open containers of Gmail
 	border    bool // Outlook's rule stands above the next line
 	signature int
 	dark      int  // open elements with a background of their own
@@ -64,11 +68,11 @@ type htmlText struct {
 }
 
 type htmlElement struct {
-	name                                                   string
-	hides, pre, quotes, container, own, signs, dark, block bool
-	ordered                                                bool
-	count                                                  int
-	around                                                 ink // what its end restores
+	name                                                                string
+	hides, pre, quotes, container, own, bare, loose, signs, dark, block bool
+	ordered                                                             bool
+	count                                                               int
+	around                                                              ink // what its end restores
 }
 
 const (
@@ -111,7 +115,7 @@ func (h *htmlText) parse(src string) {
 				var k, v []byte
 				k, v, more = z.TagAttr()
 				switch string(k) {
-				case "class", "id", "type", "style", "href", "src", "alt", "start", "hidden", "color", "bgcolor", "background":
+				case "class", "id", "type", "cite", "style", "href", "src", "alt", "start", "hidden", "color", "bgcolor", "background":
 					h.attrs = append(h.attrs, html.Attribute{Key: string(k), Val: string(v)})
 				}
 			}
@@ -196,6 +200,7 @@ func (h *htmlText) open(tag string) {
 		e.own = h.quote == 0 && hasClass(class, quoteClasses) && !h.introduced()
 		e.container = strings.EqualFold(h.attr("type"), "cite") || hasClass(class, quoteClasses) && !e.own
 		e.quotes = !e.own
+		e.bare = !e.own && h.quote == 0 && id+class+h.attr("type")+h.attr("cite") == "" && !strings.Contains(style, "border")
 	case "pre", "xmp", "listing":
 		e.pre = true
 	case "ol":
@@ -215,6 +220,7 @@ func (h *htmlText) open(tag string) {
 		if hasClass(class, quoteClasses) || quoteIDs[id] {
 			e.container = true
 		}
+		e.loose = tag == "div" && hasClass(class, gmailQuotes)
 		if hasClass(class, signatureClasses) || id == "Signature" {
 			e.signs = true
 		}
@@ -274,6 +280,12 @@ func (h *htmlText) count(e *htmlElement, by int) {
 	}
 	if e.own {
 		h.own += by
+	}
+	if e.bare {
+		h.bare += by
+	}
+	if e.loose {
+		h.loose += by
 	}
 	if e.signs {
 		h.signature += by
@@ -461,6 +473,12 @@ func (h *htmlText) begin() {
 func (h *htmlText) hints() (x hint) {
 	if h.quote > 0 || h.trailing {
 		x |= hintQuote
+	}
+	if h.bare > 0 {
+		x |= hintBare
+	}
+	if h.loose > 0 && h.depth == 0 && !h.trailing {
+		x |= hintLoose
 	}
 	if h.own > 0 && x == 0 {
 		x |= hintOwn

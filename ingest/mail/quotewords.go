@@ -182,8 +182,9 @@ var (
 		"gmail_quote": true, "gmail_quote_container": true, "gmail_attr": true, "yahoo_quoted": true, "protonmail_quote": true, "moz-cite-prefix": true,
 		"zmail_extra": true, "tutanota_quote": true, "gmail_extra": false,
 	}
+	gmailQuotes      = map[string]bool{"gmail_quote": true, "gmail_quote_container": true}
 	quoteIDs         = map[string]bool{"OLK_SRC_BODY_SECTION": true, "mail-editor-reference-message-container": true, "divRplyFwdMsg": true}
-	trailingIDs      = map[string]bool{"divRplyFwdMsg": true, "appendonsend": true}
+	trailingIDs      = map[string]bool{"divRplyFwdMsg": true}
 	signatureClasses = map[string]bool{"gmail_signature": true, "moz-signature": true}
 )
 
