@@ -256,7 +256,7 @@ const (
 func (c *chooser) shortens(all []chooser, limits Limits) bool {
 	size := 0
 	for _, p := range c.pieces {
-		b, _ := p.part.decode(tinyPlain + 1)
+		b, _ := p.part.decode(4 * tinyPlain)
 		size += len(bytes.TrimSpace(b))
 	}
 	if size > tinyPlain {

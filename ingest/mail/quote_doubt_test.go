@@ -92,6 +92,13 @@ func TestHTMLInDoubt(t *testing.T) {
 			t.Errorf("%s: visible %q", name, m.Visible)
 		}
 	}
+	// Wherever a short text happens to have its blanks.
+	for n := 100; n < 160; n++ {
+		plain := strings.Repeat("x", n) + " " + strings.Repeat("y", 600)
+		if m := r.Read(alternative(plain, "<p>"+strings.Repeat(plain+" ", 20)+"</p>")); m.Visible != plain {
+			t.Errorf("a plain text of its own with a blank at %d: %d characters visible", n, len(m.Visible))
+		}
+	}
 	if m := r.Read(alternative("Grazie, tutto a posto.", "<html><head><style>"+strings.Repeat("p { color: black }", 500)+"</style></head><p>Grazie, tutto a posto.</p></html>")); m.Visible != "Grazie, tutto a posto." {
 		t.Errorf("a short answer: %q", m.Visible)
 	}
