@@ -33,6 +33,9 @@ func (t TelegramConfig) check(queues map[string]bool, bad func(format string, ar
 	if t.Queue != "" && !queues[t.Queue] {
 		bad("telegram.queue: there is no queue named %q", t.Queue)
 	}
+	if t.APIURL != "" && !telegram.IsURL(t.APIURL) {
+		bad("telegram.api_url is %q; use an https address, or http on this machine", hideUserinfo(t.APIURL))
+	}
 	if t.Token.IsZero() {
 		return
 	}

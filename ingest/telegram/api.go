@@ -61,6 +61,16 @@ func IsToken(s string) bool {
 	}) < 0
 }
 
+// IsURL tells whether an address may be called: the token stands in it, so it goes in the clear over no network.
+func IsURL(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+}
+
 // NewAPI makes a client. base is DefaultURL when empty.
 func NewAPI(base string, token ticketing.Secret) (*API, error) {
 	if !IsToken(token.Reveal()) {
@@ -69,10 +79,10 @@ func NewAPI(base string, token ticketing.Secret) (*API, error) {
 	if base == "" {
 		base = DefaultURL
 	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, fmt.Errorf("telegram.api_url is %q; use an address such as %s", base, DefaultURL)
+	if !IsURL(base) {
+		return nil, fmt.Errorf("telegram.api_url is %q; use an https address such as %s, or http on this machine", base, DefaultURL)
 	}
+	var err error
 	a := &API{base: strings.TrimRight(base, "/"), token: token.Reveal(), paused: map[int64]time.Time{}, http: &http.Client{
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
