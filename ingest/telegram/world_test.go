@@ -239,6 +239,7 @@ func (w *world) heard() (all []ticketing.Heard) {
 	for _, item := range l.await(w.ctx, w.t, n) {
 		all = append(all, w.parse(item.Bytes))
 	}
+	w.until("all is confirmed", func() bool { return len(w.Waiting()) == 0 })
 	end()
 	return all
 }

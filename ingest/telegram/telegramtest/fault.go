@@ -27,6 +27,8 @@ const (
 	Flood
 	// Refuse: Code and Text.
 	Refuse
+	// Say200: nothing is done, and Text is the whole answer.
+	Say200
 	// Mute: the request is read and nothing is answered until the client goes away.
 	Mute
 )
@@ -101,6 +103,8 @@ func (s *Server) before(w http.ResponseWriter, r *http.Request, f *Fault) (done 
 		write(w, tooMany(f.Retry))
 	case Refuse:
 		write(w, &answer{Code: f.Code, Description: f.Text})
+	case Say200:
+		_, _ = w.Write([]byte(f.Text))
 	case Mute:
 		select {
 		case <-r.Context().Done():
