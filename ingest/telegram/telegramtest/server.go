@@ -63,7 +63,6 @@ type Server struct {
 	users    map[int64]*User
 	files    map[string]*file
 	queries  map[string]*query
-	topics   int
 	faults   []*Fault
 	calls    map[string]int
 	misuse   []string
