@@ -64,6 +64,10 @@ func (b *Bot) Decide(c *ticketing.Case) ticketing.Decision {
 		return obey(c)
 	case h.Refused != "" && c.In.Released() == "":
 		return quarantine(c, h.Refused, h.Detail)
+	case h.Press != "":
+		return pressed(c)
+	case h.EditOf != "":
+		return edited(c)
 	case h.Own:
 		return keep(c, "own")
 	case h.FromSelf && c.In.Released() == "":
@@ -91,6 +95,38 @@ func (b *Bot) Decide(c *ticketing.Case) ticketing.Decision {
 		return offer(c)
 	}
 	return open(c)
+}
+
+// pressed decides about a button of an offer. It is for the one who asked, and only as long as the offer is open.
+func pressed(c *ticketing.Case) ticketing.Decision {
+	d := ticketing.Decision{Do: ticketing.DoKeep, Outcome: ticketing.OutcomeAutomatic, Code: "press.over"}
+	switch s := c.Suggestion; {
+	case s == nil:
+		d.Code = "press.unknown"
+	case c.Contact == nil || c.Contact.ID != c.Thread.Contact:
+		d.Code = "press.foreign"
+		// What another person pressed leaves no trace on the request.
+		c.Thread, c.Suggestion = nil, nil
+	case s.State != ticketing.SuggestionOpen:
+	case s.YesHash == ticketing.HashToken(c.Heard.Press):
+		return ticketing.Decision{Do: ticketing.DoPress, Outcome: ticketing.OutcomeReply, Code: "offer.yes"}
+	default:
+		return ticketing.Decision{Do: ticketing.DoPress, Outcome: ticketing.OutcomeTicket, Code: "offer.no"}
+	}
+	return d
+}
+
+// edited decides about a new version of a message. Chats also tell of changes that no reader sees.
+func edited(c *ticketing.Case) ticketing.Decision {
+	d := ticketing.Decision{Do: ticketing.DoKeep, Outcome: ticketing.OutcomeAutomatic, Code: "edit.unknown"}
+	switch {
+	case c.Edited == nil:
+	case c.Edited.Visible == c.Heard.Visible:
+		d.Code = "edit.same"
+	default:
+		return ticketing.Decision{Do: ticketing.DoEdit, Outcome: ticketing.OutcomeReply, Code: "edit"}
+	}
+	return d
 }
 
 // program decides about mail that no person wrote (the rows of mail.md 3.1 but for normal); ok is false for what is treated as normal. A
@@ -135,6 +171,10 @@ func known(c *ticketing.Case) ticketing.Decision {
 	switch {
 	case c.Ticket == nil && c.Suggestion != nil && c.Standing == ticketing.StandingRequester && judged(c.Heard) == verdictYes:
 		d.Do, d.Code = ticketing.DoSolved, "offer.yes"
+		return d
+	case c.Ticket == nil && c.Suggestion == nil && c.Rule == ticketing.ClaimPlace && onlyThanks(c.Heard):
+		// An article solved it by a button, and in a chat one says thanks.
+		d.Code = "thanks"
 		return d
 	case c.Ticket == nil:
 		// Held and anything but a clear yes, or solved by an article and written to again: the ticket opens.

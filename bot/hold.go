@@ -10,7 +10,7 @@ import (
 // mayHold says whether a message could wait for articles at all, judged by itself: it is a person's question, automatic answers to it are
 // allowed, it is not certified mail, and its queue offers articles.
 func mayHold(q *ticketing.Queue, h *ticketing.Heard) bool {
-	return q.Offers && h.Kind == ticketing.KindNormal && h.Act == nil && h.Refused == "" && !h.Own && !h.FromSelf && h.Auto.Allowed && !h.Quiet &&
+	return q.Offers && h.Kind == ticketing.KindNormal && h.Act == nil && h.EditOf == "" && h.Press == "" && h.Refused == "" && !h.Own && !h.FromSelf && h.Auto.Allowed && !h.Quiet &&
 		!h.Certified && h.Auth != ticketing.AuthFail && !hasErrorLog(h) && strings.TrimSpace(h.Visible+h.Subject) != ""
 }
 

@@ -411,7 +411,8 @@ func (l *Ledger) tooEarly(ctx context.Context, tx ticketing.Tx, c *ticketing.Cas
 			return wait, err
 		}
 	}
-	follows := a == nil && (len(c.Heard.Refs) > 0 || c.Thread != nil) || a != nil && a.IsAgent
+	// In a conversation without threads every message may continue the one before.
+	follows := a == nil && (len(c.Heard.Refs) > 0 || c.Thread != nil || c.Heard.Place != "") || a != nil && a.IsAgent
 	if !follows || c.Duplicate != nil || tx.Now().Sub(c.In.AcceptedAt) > earlierLimit {
 		return false, nil
 	}

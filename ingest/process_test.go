@@ -259,6 +259,32 @@ func TestEarlier(t *testing.T) {
 	w.ends(ids[1], ticketing.OutcomeTicket, "")
 }
 
+// TestEarlierInAConversation: where nothing says what a message answers, it waits for what was said before it in another process's hands.
+// Otherwise two lines written one after the other would open two tickets.
+func TestEarlierInAConversation(t *testing.T) {
+	w := newWorld(t)
+	ids := w.accept("from: a@x.example\nid: 1@x\nplace: chat:7/1\n\nprima", "from: a@x.example\nid: 2@x\nplace: chat:7/1\n\ndopo")
+	var held []ticketing.Inbound
+	if err := w.db.Update(t.Context(), func(tx ticketing.Tx) (err error) {
+		held, err = tx.TakeInbound(t.Context(), "slow", time.Hour, 1)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "taken", w.step(w.ledger), 1)
+	if in := w.row(ids[1]); in.State != ticketing.InboundAccepted || in.Failures != 0 {
+		t.Fatalf("the second line is %s with %d failures", in.State, in.Failures)
+	}
+	if err := w.db.Update(t.Context(), func(tx ticketing.Tx) error { return tx.RetryInbound(t.Context(), &held[0], w.clock()) }); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Second)
+	w.drain()
+	w.pass(time.Second)
+	w.drain()
+	equal(t, "joined", w.ends(ids[1], ticketing.OutcomeReply, "").Ticket, w.ends(ids[0], ticketing.OutcomeTicket, "").Ticket)
+}
+
 // TestTakenOver: a worker that slept through its lease changes nothing.
 func TestTakenOver(t *testing.T) {
 	w := newWorld(t)

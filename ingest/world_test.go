@@ -68,6 +68,8 @@ func (d *lines) Parse(ctx context.Context, in ticketing.Inbound, raw []byte) (ti
 		case "answers":
 			ref := ticketing.Ref("mail:<" + value + ">")
 			h.Refs, h.Claims = append(h.Refs, ref), append(h.Claims, ticketing.Claim{Rule: ticketing.ClaimKnownID, Ref: ref})
+		case "place":
+			h.Place, h.Claims = value, append(h.Claims, ticketing.Claim{Rule: ticketing.ClaimPlace, Key: value, Valid: true})
 		case "key":
 			h.LogicalKey = value
 		}

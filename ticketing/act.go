@@ -3,6 +3,7 @@ package ticketing
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -165,7 +166,11 @@ func (d *Desk) answerDue(ctx context.Context, c *Case, cmd *Command) (due bool, 
 	if err != nil {
 		return false, err
 	}
-	if c.Queue.MailDoor == "" || len(people) == 0 {
+	people = slices.DeleteFunc(people, func(p Contact) bool {
+		_, _, ok := c.Queue.wayTo(c.Thread, p)
+		return !ok
+	})
+	if len(people) == 0 {
 		return false, d.unsent(ctx, c, cmd, "unreachable")
 	}
 	m, err := d.chatMessage(ctx, c, cmd, true)

@@ -28,6 +28,8 @@ type Case struct {
 	Rule       ClaimRule
 	Losers     []string
 	Standing   Standing
+	// Edited is the message of the same person that this one is a new version of; nil if it was never heard.
+	Edited *Message
 	// Letter is the row a report is about.
 	Letter *Outgoing
 	// Waiting is the quarantined row a release is about.
@@ -89,6 +91,12 @@ func (d *Desk) Open(ctx context.Context, tx Tx, in *Inbound, h *Heard) (*Case, e
 			c.Contact = &who
 		}
 	}
+	switch {
+	case h.Press != "":
+		return c, d.findOffer(ctx, c)
+	case h.EditOf != "":
+		return c, d.findEdited(ctx, c)
+	}
 	if in.Released() != VerdictTicket {
 		if err := d.findThread(ctx, c); err != nil {
 			return nil, err
@@ -121,6 +129,33 @@ func (d *Desk) Open(ctx context.Context, tx Tx, in *Inbound, h *Heard) (*Case, e
 		return nil, err
 	}
 	return c, d.countFlood(ctx, c)
+}
+
+// findOffer looks up what a pressed button belongs to. Who pressed is judged by the bot.
+func (d *Desk) findOffer(ctx context.Context, c *Case) error {
+	v, err := d.Link(ctx, c.Tx, c.Heard.Press)
+	if ok, err := found(err); err != nil || !ok {
+		return err
+	}
+	c.Thread, c.Suggestion, c.Queue = &v.Thread, &v.Suggestion, v.Queue
+	return nil
+}
+
+// findEdited looks up the message that was changed, and its thread. Another person's message is nobody's to change.
+func (d *Desk) findEdited(ctx context.Context, c *Case) error {
+	if c.Contact == nil {
+		return nil
+	}
+	m, err := c.Tx.MessageByRef(ctx, c.Heard.EditOf)
+	if ok, err := found(err); err != nil || !ok || m.Contact != c.Contact.ID {
+		return err
+	}
+	t, err := c.Tx.Thread(ctx, m.Thread)
+	if err != nil {
+		return err
+	}
+	c.Edited, c.Thread = &m, &t
+	return d.loadThread(ctx, c)
 }
 
 // findThread walks the claims in the order of M41. The first that leads to a thread wins; others that lead elsewhere are remembered.
@@ -163,11 +198,34 @@ func (d *Desk) claimed(ctx context.Context, c *Case, claim Claim) (t Thread, ok 
 		t, err = c.Tx.ThreadByRef(ctx, claim.Ref, c.Heard.Door, c.Contact.ID)
 	case ClaimThread:
 		t, err = c.Tx.ThreadByRef(ctx, claim.Ref, c.Heard.Door, "")
+	case ClaimPlace:
+		return d.current(ctx, c, claim.Key)
 	default:
 		return t, false, nil
 	}
 	ok, err = found(err)
 	return t, ok, err
+}
+
+// current is the newest thread of a conversation, if it is not over: who writes in a chat long after the last request was settled has a new
+// question, and nothing in the chat says otherwise. An answer to one certain message is a claim of its own.
+func (d *Desk) current(ctx context.Context, c *Case, place string) (t Thread, ok bool, err error) {
+	t, err = c.Tx.ThreadAt(ctx, place)
+	if ok, err = found(err); err != nil || !ok {
+		return t, false, err
+	}
+	window := d.queue(t.Queue).ReopenWindow
+	switch t.State {
+	case ThreadSolved:
+		return t, c.Now.Sub(t.OpenedAt) < window, nil
+	case ThreadTicket:
+		k, err := c.Tx.Ticket(ctx, t.Number)
+		if err != nil {
+			return t, false, err
+		}
+		return t, k.MergedInto != 0 || k.OnMessage(c.Now, window) != OutcomeFollowUp, nil
+	}
+	return t, true, nil
 }
 
 // maxMerged is how many mergings in a row are followed.
@@ -299,7 +357,7 @@ func (d *Desk) findLetter(ctx context.Context, c *Case) error {
 // countFlood judges L6: too many new tickets of one address or one domain in an hour. Only a mail that would open one is counted. The
 // domain counts for an address never seen before, too: who floods takes a new one each time.
 func (d *Desk) countFlood(ctx context.Context, c *Case) error {
-	if c.Thread != nil || c.Heard.From.Address == "" {
+	if c.Thread != nil || c.Heard.From.Key == "" {
 		return nil
 	}
 	since := c.Now.Add(-time.Hour)
@@ -311,7 +369,7 @@ func (d *Desk) countFlood(ctx context.Context, c *Case) error {
 		c.Flood = n >= max
 	}
 	_, domain, _ := strings.Cut(c.Heard.From.Address, "@")
-	if max := d.Limits.TicketsPerDomain; max > 0 && !c.Flood && !publicProviders[domain] {
+	if max := d.Limits.TicketsPerDomain; max > 0 && !c.Flood && domain != "" && !publicProviders[domain] {
 		n, err := c.Tx.CountThreads(ctx, "@"+domain, since)
 		if err != nil {
 			return err

@@ -13,6 +13,8 @@ const (
 	DoOffer      Do = "offer" // hold and offer articles
 	DoOpen       Do = "open"
 	DoSolved     Do = "solved" // "yes, that helped"
+	DoEdit       Do = "edit"   // a customer changed the words of a message
+	DoPress      Do = "press"  // a customer pressed a button of an offer
 	DoEcho       Do = "echo"   // an own post came back
 	DoAct        Do = "act"    // an agent's act: Command
 )

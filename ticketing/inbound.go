@@ -147,6 +147,8 @@ const (
 	ClaimNone    ClaimRule = "none"
 	// ClaimThread is a chat thread: Claim.Ref is the ref of its root.
 	ClaimThread ClaimRule = "thread"
+	// ClaimPlace is a conversation without threads, Claim.Key its place: what is said there continues what is not over yet.
+	ClaimPlace ClaimRule = "place"
 )
 
 // Claim is a door's statement that a message belongs somewhere. The door checks the key; the desk looks up what it names.
@@ -235,6 +237,12 @@ type Heard struct {
 	Report    *Report
 	Act       *Act
 	Echo      *Echo
+	// Place is the conversation a customer's message stands in, see Thread.Place.
+	Place string
+	// EditOf is set when the message is a new version of that one.
+	EditOf Ref
+	// Press is the token of an offer's button that a customer pressed.
+	Press string
 	// Forwarded is the mail inside, if this one is a forward; Behalf is what the desk made of it.
 	Forwarded *Forwarded
 	Behalf    *Behalf

@@ -2,17 +2,19 @@ package ticketing
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
 // letter makes one letter to a customer due. cause and kind name it: the same cause never speaks twice to a person. It returns false when
 // the letter must not go, with the reason in the audit trail.
 func (d *Desk) letter(ctx context.Context, tx Tx, q *Queue, t *Thread, to Contact, o Outgoing) (bool, error) {
-	if q.MailDoor == "" || to.Address == "" {
+	door, place, ok := q.wayTo(t, to)
+	if !ok {
 		return false, nil
 	}
 	now := tx.Now()
-	o.ID, o.Recipient, o.Door, o.Queue = d.newID(now), to.Key, q.MailDoor, q.Name
+	o.ID, o.Recipient, o.Door, o.Queue, o.Facts.Place = d.newID(now), to.Key, door, q.Name, place
 	o.Thread, o.CreatedAt, o.State = t.ID, now, OutgoingPending
 	if o.NextAt.IsZero() {
 		o.NextAt = now
@@ -44,6 +46,14 @@ func (d *Desk) letter(ctx context.Context, tx Tx, q *Queue, t *Thread, to Contac
 	}
 	inserted, err := tx.InsertOutgoing(ctx, &o)
 	return inserted, err
+}
+
+// wayTo is how a letter of a thread reaches a person: an answer leaves by the door its question came in by. Others who take part get mail.
+func (q *Queue) wayTo(t *Thread, to Contact) (door, place string, ok bool) {
+	if t.Place != "" && to.ID == t.Contact {
+		return t.Door, t.Place, true
+	}
+	return q.MailDoor, "", q.MailDoor != "" && to.Address != ""
 }
 
 // withheld judges S13: whether an automatic letter to this address would be one too many, or may never go. It returns the reason or "".
@@ -158,6 +168,9 @@ func (d *Desk) hint(ctx context.Context, c *Case, code string, args map[string]s
 // show the ticket as it is now.
 func (d *Desk) Fresh(ctx context.Context, tx Tx, o Outgoing) (Outgoing, error) {
 	q := d.queue(o.Queue)
+	if o.Kind == CardOffer {
+		return d.freshOffer(ctx, tx, o)
+	}
 	if o.Door != q.ChatDoor || o.Thread == "" {
 		return o, nil
 	}
@@ -180,6 +193,21 @@ func (d *Desk) Fresh(ctx context.Context, tx Tx, o Outgoing) (Outgoing, error) {
 		o.Facts.Card, err = d.cardOf(ctx, tx, q, &t)
 	}
 	return o, err
+}
+
+// freshOffer tells the row of an offer's looks which message it is about. Of an offer that will never be sent there is none: Args says so.
+func (d *Desk) freshOffer(ctx context.Context, tx Tx, o Outgoing) (Outgoing, error) {
+	rows, err := tx.ListOutgoing(ctx, OutgoingFilter{Thread: o.Thread, Kind: LetterOffer, Limit: 1})
+	if err != nil || len(rows) == 0 {
+		return o, err
+	}
+	switch rows[0].State {
+	case OutgoingSent:
+		o.Facts.Target = rows[0].Ref
+	case OutgoingFailed, OutgoingSuppressed:
+		o.Facts.Args = map[string]string{"gone": "1"}
+	}
+	return o, nil
 }
 
 // rootOf is the post under which a thread's lines stand: the ticket's root, or the held card while there is none.
@@ -253,7 +281,8 @@ func (d *Desk) heldCard(ctx context.Context, tx Tx, q *Queue, t *Thread, s *Sugg
 			return nil, err
 		}
 	}
-	c := &Card{Number: t.Number, Subject: t.Subject, From: Party{Key: who.Key, Address: who.Address, Name: who.Name}, Door: "mail",
+	door, _, _ := strings.Cut(t.Door, ":")
+	c := &Card{Number: t.Number, Subject: t.Subject, From: Party{Key: who.Key, Address: who.Address, Name: who.Name}, Door: door,
 		Language: t.Language, Held: true, Thread: t.ID}
 	first, err := tx.Messages(ctx, t.ID, 0)
 	if err != nil {

@@ -54,6 +54,10 @@ func (d *Desk) Do(ctx context.Context, c *Case, dec Decision) error {
 		err = d.followUp(ctx, c, dec)
 	case DoSolved:
 		err = d.solved(ctx, c, dec)
+	case DoEdit:
+		err = d.edit(ctx, c, dec)
+	case DoPress:
+		_, err = d.PressLink(ctx, c.Tx, c.Heard.Press)
 	case DoEcho:
 		err = d.echo(ctx, c)
 	case DoAct:
@@ -95,7 +99,7 @@ func (d *Desk) begin(ctx context.Context, c *Case, state ThreadState) error {
 		return err
 	}
 	t := &Thread{ID: d.newID(c.Now), Number: number, Key: key, Door: h.Door, Queue: c.Queue.Name, Contact: c.Contact.ID, Subject: h.Subject,
-		Language: d.language(c), State: state, LastRef: h.Ref, LastRefs: h.Refs, OpenedAt: c.Now}
+		Language: d.language(c), State: state, LastRef: h.Ref, LastRefs: h.Refs, Place: h.Place, OpenedAt: c.Now}
 	if err := tx.SaveThread(ctx, t); err != nil {
 		return err
 	}
@@ -365,7 +369,29 @@ func (d *Desk) endJudged(ctx context.Context, tx Tx, s *Suggestion, state Sugges
 	if err := d.post(ctx, tx, q, &t, CardHeld, "suggestion:"+s.ID, Facts{}); err != nil {
 		return err
 	}
+	if err := d.offerCard(ctx, tx, &t, s); err != nil {
+		return err
+	}
 	return d.event(ctx, tx, t.ID, t.Number, actor, "offer."+string(state), map[string]string{"suggestion": s.ID})
+}
+
+// offerCard asks for an offer in a customer's chat to be shown as it ended: its buttons must not promise anything any more.
+func (d *Desk) offerCard(ctx context.Context, tx Tx, t *Thread, s *Suggestion) error {
+	if t.Place == "" {
+		return nil
+	}
+	rows, err := tx.ListOutgoing(ctx, OutgoingFilter{Thread: t.ID, Kind: LetterOffer, Limit: 1})
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	offer, now := rows[0], tx.Now()
+	f := Facts{Language: offer.Facts.Language, Bilingual: offer.Facts.Bilingual, Zone: offer.Facts.Zone, Place: t.Place, Number: t.Number, To: offer.Facts.To, Articles: s.Articles, Code: string(s.State)}
+	if s.State == SuggestionExpired && s.Why == WhyCloses {
+		f.Code = SilentEnd
+	}
+	_, err = tx.InsertOutgoing(ctx, &Outgoing{ID: d.newID(now), Cause: "suggestion:" + s.ID, Kind: CardOffer, Recipient: offer.Recipient, Door: t.Door, Queue: offer.Queue,
+		Thread: t.ID, Ticket: t.Number, State: OutgoingPending, NextAt: now, CreatedAt: now, Fluid: true, Facts: f})
+	return err
 }
 
 // openHeld opens the ticket of a held thread without a new message and tells its requester: the timer ended, an agent took it, or its

@@ -31,6 +31,16 @@ const (
 	LetterByArticle OutgoingKind = "by-article"
 )
 
+// CardOffer is fluid: the offer in a customer's chat as it should look now. Facts.Code is the state of its suggestion, or SilentEnd;
+// Facts.Articles are what it offered.
+const CardOffer OutgoingKind = "offer-card"
+
+// SilentEnd is how an offer ended that silence closed.
+const SilentEnd = "silent"
+
+// ReasonBlocked is the reason of a letter whose recipient takes none of ours any more: the person blocked us. It counts as a bounce.
+const ReasonBlocked = "blocked"
+
 // Posts to the agents' chat. Root, mail, line, release and bounce are frozen posts; card, held and react are desired state.
 const (
 	PostRoot    OutgoingKind = "root"    // a ticket's root card, starts its thread

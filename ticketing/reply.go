@@ -27,6 +27,31 @@ func (d *Desk) reply(ctx context.Context, c *Case, dec Decision) error {
 	return d.wake(ctx, c, dec, m)
 }
 
+// edit takes in the new words of a customer's message. Before there is a ticket they change the question; on a ticket they are a version of
+// their own beside the first, because somebody may have read that one. Mending a word neither wakes nor reopens anything.
+func (d *Desk) edit(ctx context.Context, c *Case, dec Decision) error {
+	m := c.Edited
+	if c.Ticket == nil {
+		m.Text, m.Visible = c.Heard.Text, c.Heard.Visible
+		c.In.Message = m.ID
+		if err := c.Tx.UpdateMessage(ctx, m); err != nil || c.Suggestion == nil {
+			return err
+		}
+		return d.post(ctx, c.Tx, c.Queue, c.Thread, CardHeld, "suggestion:"+c.Suggestion.ID, Facts{})
+	}
+	h := *c.Heard
+	h.Flags = append(h.Flags[:len(h.Flags):len(h.Flags)], FlagEdited)
+	c.Heard = &h
+	v, err := d.store(ctx, c, true, dec)
+	if err != nil {
+		return err
+	}
+	return d.postMail(ctx, c, v)
+}
+
+// FlagEdited stands on a message that is a new version of an earlier one.
+const FlagEdited = "edited"
+
 // admit notes that a colleague in copy counts as released (decision 26) once something of theirs has joined: from now on they get what
 // the requester gets.
 func (d *Desk) admit(ctx context.Context, c *Case) error {
@@ -68,6 +93,9 @@ func (d *Desk) turn(ctx context.Context, c *Case) error {
 // postMail shows a customer's message in the agents' thread.
 func (d *Desk) postMail(ctx context.Context, c *Case, m *Message) error {
 	f := Facts{Body: m.Visible, Subject: m.Subject, Files: m.Files, To: c.Heard.From, Args: map[string]string{"standing": string(c.Standing)}}
+	if c.Edited != nil {
+		f.Args["edited"] = "1"
+	}
 	if f.To.Name == "" && c.Contact != nil {
 		f.To.Name = c.Contact.Name
 	}
@@ -121,7 +149,7 @@ func (d *Desk) keep(ctx context.Context, c *Case, dec Decision) error {
 	if r := c.Heard.Report; r != nil && c.Letter != nil {
 		return d.receipt(ctx, c, r)
 	}
-	if c.Thread == nil || c.Heard.Act != nil || dec.Code == "own" {
+	if c.Thread == nil || c.Heard.Act != nil || c.Heard.Press != "" || c.Heard.EditOf != "" || dec.Code == "own" {
 		return nil
 	}
 	if _, err := d.store(ctx, c, false, dec); err != nil {

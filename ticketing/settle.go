@@ -1,6 +1,7 @@
 package ticketing
 
 import (
+	"cmp"
 	"context"
 )
 
@@ -31,7 +32,10 @@ func (d *Desk) Settled(ctx context.Context, tx Tx, o Outgoing) error {
 	case o.State == OutgoingSent:
 		return d.letterSent(ctx, tx, q, &t, o)
 	case o.State == OutgoingFailed && o.Door != q.ChatDoor:
-		args := map[string]string{"outgoing": o.ID, "recipient": o.Facts.To.Address, "reason": o.Reason, "answer": o.Answer, "kind": string(o.Kind)}
+		if err := d.blocked(ctx, tx, o); err != nil {
+			return err
+		}
+		args := map[string]string{"outgoing": o.ID, "recipient": cmp.Or(o.Facts.To.Address, o.Facts.To.Name, o.Recipient), "reason": o.Reason, "answer": o.Answer, "kind": string(o.Kind)}
 		if err := d.event(ctx, tx, t.ID, t.Number, "system", "letter.failed", args); err != nil {
 			return err
 		}
@@ -47,6 +51,19 @@ func (d *Desk) Settled(ctx context.Context, tx Tx, o Outgoing) error {
 		return d.event(ctx, tx, t.ID, t.Number, "system", "post.failed", map[string]string{"outgoing": o.ID, "reason": o.Reason})
 	}
 	return nil
+}
+
+// blocked notes that a person takes nothing of ours any more. The next message of theirs ends that.
+func (d *Desk) blocked(ctx context.Context, tx Tx, o Outgoing) error {
+	if o.Reason != ReasonBlocked {
+		return nil
+	}
+	who, err := tx.ContactByKey(ctx, o.Recipient)
+	if ok, err := found(err); err != nil || !ok || who.Bounced {
+		return err
+	}
+	who.Bounced = true
+	return tx.SaveContact(ctx, &who)
 }
 
 // cardsDue makes the rewriting of a card due that came before the card itself was posted and was put off.

@@ -137,6 +137,8 @@ type DeskTx interface {
 
 	// AddRef remembers that ref belongs to a thread and was exchanged with contact (empty: with agents) at door. The first writer wins.
 	AddRef(ctx context.Context, ref Ref, door, contact, thread, message string) error
+	// ThreadAt is the newest thread of a conversation, see Thread.Place.
+	ThreadAt(ctx context.Context, place string) (Thread, error)
 	// ThreadByRef finds the thread of a ref exchanged with contact at door.
 	ThreadByRef(ctx context.Context, ref Ref, door, contact string) (Thread, error)
 

@@ -28,6 +28,9 @@ type Thread struct {
 	// LastRef is the Message-ID of the customer's latest message; LastRefs its references.
 	LastRef  Ref
 	LastRefs []Ref
+	// Place is the conversation in which the thread lives, for doors whose answers leave into a conversation and not to an address:
+	// "telegram:<bot>/<chat>". Empty for mail.
+	Place    string
 	OpenedAt time.Time
 }
 

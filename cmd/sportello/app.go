@@ -117,6 +117,9 @@ func newApp(ctx context.Context, cfg Config, log *slog.Logger) (_ *app, err erro
 	if err := a.addSlackDoor(ctx, queues); err != nil {
 		return nil, err
 	}
+	if err := a.addTelegramDoor(); err != nil {
+		return nil, err
+	}
 	if err := a.addOutbox(owner); err != nil {
 		return nil, err
 	}

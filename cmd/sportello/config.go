@@ -9,6 +9,7 @@ import (
 
 	"github.com/sportello/sportello/ingest"
 	"github.com/sportello/sportello/ingest/slack"
+	"github.com/sportello/sportello/ingest/telegram"
 	"github.com/sportello/sportello/ticketing"
 	"github.com/sportello/sportello/ticketing/kb"
 	"github.com/sportello/sportello/ticketing/outbox"
@@ -29,6 +30,7 @@ type Config struct {
 	Mailboxes  []MailboxConfig  `yaml:"mailboxes" doc:"Mailboxes that are read."`
 	Queues     []QueueConfig    `yaml:"queues" doc:"Queues: one a team."`
 	Slack      SlackConfig      `yaml:"slack" doc:"The agents' chat. Without tokens everything else works."`
+	Telegram   TelegramConfig   `yaml:"telegram" doc:"A Telegram bot that customers write to. Without a token there is none."`
 	Agents     []string         `yaml:"agents" doc:"E-mail addresses of agents: never taken for customers. With the name, Anna Rossi <anna@example.com>, mail of a stranger who bears it is marked."`
 	Limits     LimitsConfig     `yaml:"limits" doc:"Limits. 0 switches one off."`
 	Sending    SendingConfig    `yaml:"sending" doc:"How letters leave."`
@@ -131,6 +133,20 @@ type SlackConfig struct {
 	Settle   time.Duration    `yaml:"settle" doc:"How long a post may take to appear after its request; before that a search that does not find it proves nothing."`
 }
 
+// TelegramConfig is a bot for customers.
+type TelegramConfig struct {
+	Token     ticketing.Secret `yaml:"token" doc:"The bot's token from BotFather, 123456789:AAE… Or file:/path of a file that holds it."`
+	Queue     string           `yaml:"queue" doc:"Queue of what is written to the bot. Empty: the first one."`
+	Groups    bool             `yaml:"groups" doc:"Serve people in groups too; each person there has a conversation of their own, which the group reads."`
+	Doubt     string           `yaml:"doubt" doc:"When it is not known whether a message left: ask (an agent decides) or resend. Telegram lets nobody look."`
+	Poll      time.Duration    `yaml:"poll" doc:"How long a question for news waits at Telegram; 1s to 50s."`
+	Pace      time.Duration    `yaml:"pace" doc:"Pause between two messages in a chat; at least 1s, unless api_url is set. In a group it is three times as long."`
+	FileMax   int64            `yaml:"file_max" doc:"Bytes of the largest file taken from a customer; Telegram gives bots at most 20 MB."`
+	UploadMax int64            `yaml:"upload_max" doc:"Bytes of the largest file of an answer; Telegram takes at most 50 MB."`
+	TextMax   int              `yaml:"text_max" doc:"Characters of the longest answer, as UTF-16 units; every 4096 are a message."`
+	APIURL    string           `yaml:"api_url" doc:"Empty: https://api.telegram.org. Or your own Bot API server, which may take larger files."`
+}
+
 // LimitsConfig are the limits that stop loops, floods and a full machine.
 type LimitsConfig struct {
 	AckEvery       time.Duration `yaml:"ack_every" doc:"One acknowledgement to an address in this time."`
@@ -187,8 +203,10 @@ func defaults() Config {
 			ReopenPerHour: l.ReopenPerHour, TicketsPerHour: l.TicketsPerHour, TicketsDomain: l.TicketsPerDomain, Backlog: 1000, Failures: in.Failures, MinFree: 1 << 30, MinFreeShare: 0.05},
 		Sending: SendingConfig{Couriers: 16, GiveUp: out.GiveUp, RetryMin: out.FirstRetry, RetryMax: out.LongestRetry, Sweep: out.Sweep,
 			Searches: joinDurations(out.Searches)},
-		Leases:     LeasesConfig{Item: in.Lease, Place: in.Place, Letter: out.Lease},
-		Slack:      SlackConfig{Sockets: 2, Settle: slack.DefaultSettle},
+		Leases: LeasesConfig{Item: in.Lease, Place: in.Place, Letter: out.Lease},
+		Slack:  SlackConfig{Sockets: 2, Settle: slack.DefaultSettle},
+		Telegram: TelegramConfig{Doubt: "ask", Poll: telegram.DefaultPoll, Pace: telegram.DefaultPace, FileMax: telegram.DefaultFileMax, UploadMax: telegram.DefaultUploadMax,
+			TextMax: telegram.DefaultTextMax},
 		Embeddings: EmbeddingsConfig{Timeout: defaultEmbedTimeout},
 		Log:        LogConfig{Level: "info", Format: "text"},
 	}
@@ -330,6 +348,7 @@ func (c *Config) check() error {
 	if s := c.Slack.BotToken.Reveal(); s != "" && !strings.HasPrefix(s, "xoxb-") {
 		bad("slack.bot_token does not begin with xoxb-; it is the Bot User OAuth Token")
 	}
+	c.Telegram.check(queues, bad, oneOf)
 	if len(wrong) > 0 {
 		return &configError{errors.Join(wrong...)}
 	}

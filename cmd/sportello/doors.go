@@ -287,5 +287,5 @@ func probes(cfg Config, log *slog.Logger) []probe {
 			}})
 		}
 	}
-	return append(out, slackProbes(cfg)...)
+	return append(append(out, slackProbes(cfg)...), telegramProbes(cfg)...)
 }

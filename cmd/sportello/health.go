@@ -12,6 +12,7 @@ import (
 
 	"github.com/sportello/sportello/ingest/mail"
 	"github.com/sportello/sportello/ingest/slack"
+	"github.com/sportello/sportello/ingest/telegram"
 	"github.com/sportello/sportello/ticketing"
 )
 
@@ -47,13 +48,15 @@ var (
 	boxDesc     = prometheus.NewDesc("sportello_mailbox_up", "1 while the mailbox is being watched by this process.", []string{"mailbox", "state"}, nil)
 	missingDesc = prometheus.NewDesc("sportello_ingest_missing", "Mails on the server without a ledger row, at the last hourly comparison.", []string{"mailbox"}, nil)
 	slackDesc   = prometheus.NewDesc("sportello_slack_sockets", "Live sockets of this process.", nil, nil)
+	botDesc     = prometheus.NewDesc("sportello_telegram_up", "1 while the bot is being polled by this process.", []string{"door", "state", "code"}, nil)
+	floodDesc   = prometheus.NewDesc("sportello_telegram_floods", "How often Telegram asked this process to wait, since the start.", []string{"door"}, nil)
 	embedDesc   = prometheus.NewDesc("sportello_embeddings_failures", "Requests to the embeddings service that failed since the start; the words decided alone.", nil, nil)
 	readDesc    = prometheus.NewDesc("sportello_metrics_ok", "1 if the database answered.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, embedDesc, readDesc} {
+	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, botDesc, floodDesc, embedDesc, readDesc} {
 		ch <- d
 	}
 }
@@ -83,6 +86,14 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			gauge(missingDesc, float64(s.Missing), door.Name())
 		case *slack.Door:
 			gauge(slackDesc, float64(door.Health().Live))
+		case *telegram.Door:
+			s := door.Health()
+			up := 0.0
+			if s.State == "polling" || s.State == "holding" {
+				up = 1
+			}
+			gauge(botDesc, up, door.Name(), s.State, s.Code)
+			ch <- prometheus.MustNewConstMetric(floodDesc, prometheus.CounterValue, float64(door.Floods()), door.Name())
 		}
 	}
 	var waiting int

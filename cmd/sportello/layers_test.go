@@ -60,6 +60,7 @@ var layerFenced = []struct {
 	files  []string // path.Match patterns of files from the module root
 }{
 	{"github.com/slack-go/slack", []string{"ingest/slack/api*.go"}},
+	{"github.com/go-telegram/bot", []string{"ingest/telegram/api*.go"}},
 	{"github.com/emersion/go-imap/v2", []string{"ingest/mail/imap*.go", "ingest/mail/mailtest/*.go"}},
 }
 
@@ -342,6 +343,13 @@ func TestLayerEdge(t *testing.T) {
 		{"ingest/slack/socket.go", "github.com/slack-go/slack/socketmode", false},
 		{"cmd/sportello/check.go", "github.com/slack-go/slack", false},
 		{"ingest/slack/slacktest/state.go", "github.com/slack-go/slack", false},
+		{"ingest/telegram/api.go", "github.com/go-telegram/bot", true},
+		{"ingest/telegram/api.go", "github.com/go-telegram/bot/models", true},
+		{"ingest/telegram/door.go", "github.com/go-telegram/bot/models", false},
+		{"ingest/telegram/telegramtest/server.go", "github.com/go-telegram/bot", false},
+		{"ingest/telegram/telegramtest/server.go", our + "ticketing", false},
+		{"ingest/telegram/door.go", our + "ingest/slack", false},
+		{"ingest/telegram/poll.go", our + "ingest/telegram/telegramtest", false},
 		{"ingest/mail/imap_idle.go", "github.com/emersion/go-imap/v2/imapclient", true},
 		{"ingest/mail/imap.go", "github.com/emersion/go-imap/v2", true},
 		{"ingest/mail/parse.go", "github.com/emersion/go-imap/v2", false},

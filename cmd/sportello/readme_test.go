@@ -1,15 +1,19 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sportello/sportello/ingest/telegram/telegramtest"
 )
 
 // The README must not promise what the program does not take: its settings are loaded, its commands parsed, its names looked up.
@@ -45,6 +49,7 @@ func TestReadmeSettings(t *testing.T) {
 			block = regexp.MustCompile(`app_token: .*`).ReplaceAllString(block, "app_token: xapp-1")
 			block = regexp.MustCompile(`bot_token: .*`).ReplaceAllString(block, "bot_token: xoxb-1")
 		}
+		block = regexp.MustCompile(`(?m)^  token: .*`).ReplaceAllString(block, "  token: "+telegramtest.Token)
 		if err := os.WriteFile(secret, []byte(value), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +72,26 @@ func TestReadmeSettings(t *testing.T) {
 			if m.IMAP.Password.Reveal() != value || m.SMTP.Password.Reveal() != value {
 				t.Errorf("example %d: mailbox %s reads no secret", i+1, m.Name)
 			}
+		}
+	}
+}
+
+// TestReadmeTelegram: every setting of the bot stands in the README with its default, as the program has it.
+func TestReadmeTelegram(t *testing.T) {
+	text, _ := readme(t)
+	settings := reflect.TypeFor[TelegramConfig]()
+	for i := range settings.NumField() {
+		name := settings.Field(i).Tag.Get("yaml")
+		if !strings.Contains(text, "| `telegram."+name+"` |\n") {
+			t.Errorf("the setting telegram.%s is not explained", name)
+		}
+	}
+	d := defaults().Telegram
+	for name, value := range map[string]string{"doubt": "`" + d.Doubt + "`", "poll": d.Poll.String(), "pace": d.Pace.String(), "file_max": fmt.Sprintf("%d MiB", d.FileMax>>20),
+		"upload_max": fmt.Sprintf("%d MiB", d.UploadMax>>20), "text_max": fmt.Sprintf("%d,%03d", d.TextMax/1000, d.TextMax%1000), "groups": fmt.Sprintf("`%v`", d.Groups)} {
+		want := "| " + value + " | `telegram." + name
+		if !strings.Contains(text, want+"` |") {
+			t.Errorf("the README does not say %q", want)
 		}
 	}
 }

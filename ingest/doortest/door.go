@@ -61,6 +61,8 @@ type Speaking struct {
 	Suspend     func() // the door or the place takes nothing at all until somebody repairs it; nil: that cannot be
 	// Blind: the place where the probe looks cannot be read, from now on.
 	Blind func()
+	// NoProbe: the platform shows nobody what was sent, so every search is impossible; Blind is not needed.
+	NoProbe bool
 	// Settle lets the time pass after which a search that finds nothing counts; nil: none has to pass.
 	Settle func()
 }

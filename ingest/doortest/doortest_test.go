@@ -225,6 +225,9 @@ func (p *paper) Probe(ctx context.Context, o ticketing.Outgoing) (ticketing.Foun
 	if (p.blind || ctx.Err() != nil) && p.defect != "blind" {
 		return ticketing.ProbeImpossible, "", errors.New("the place cannot be read")
 	}
+	if p.defect == "cannot look, guesses" {
+		return ticketing.ProbeMissing, "", nil
+	}
 	if p.defect == "probe sends" {
 		p.asked++
 	}
@@ -276,7 +279,8 @@ func paperDoor(defect string) Door {
 				Arrived: func() []Arrival { p.mu.Lock(); defer p.mu.Unlock(); return bytesOf(p.arrived) },
 				Asked:   func() int { p.mu.Lock(); defer p.mu.Unlock(); return p.asked },
 				Refuse:  spoil("refuse"), Defer: spoil("defer"), LoseMessage: spoil("message"), LoseAnswer: spoil("answer"), Suspend: spoil("suspend"),
-				Blind: func() { p.mu.Lock(); defer p.mu.Unlock(); p.blind = true },
+				NoProbe: defect == "cannot look, guesses",
+				Blind:   func() { p.mu.Lock(); defer p.mu.Unlock(); p.blind = true },
 			}}
 	}}
 }
@@ -306,7 +310,7 @@ func TestDefectsAreSeen(t *testing.T) {
 		"other ref": "Send", "began twice": "Send", "began late": "Send", "renders again": "SendStoredBytes", "began ignored": "SendNotBegun", "cause hidden": "SendNotBegun",
 		"ignores the end": "SendCancelled", "refused as temporary": "SendRefused", "deferred as refused": "SendDeferred", "suspended as refused": "SendSuspended",
 		"sends again": "SendLostMessage", "lost as refused": "SendLostMessage", "lost as temporary": "SendLostAnswer", "no verdict": "SendLostAnswer",
-		"finds nothing": "ProbeFound", "finds anything": "ProbeMissing", "probe sends": "ProbeMissing", "blind": "ProbeImpossible",
+		"finds nothing": "ProbeFound", "finds anything": "ProbeMissing", "probe sends": "ProbeMissing", "blind": "ProbeImpossible", "cannot look, guesses": "ProbeMissing",
 	} {
 		t.Run(defect, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPaper$/^"+test+"$", "-test.v")

@@ -32,8 +32,8 @@ func (b *bench) heard(name string, raw []byte) (h ticketing.Heard, err error) {
 	if h.Refused != "" && h.Detail == "" {
 		b.t.Errorf("%s: refused as %s without a detail", name, h.Refused)
 	}
-	if h.Refused == "" && h.Ref == "" && h.Act == nil && h.Echo == nil {
-		b.t.Errorf("%s: neither refused nor a message, an act or an echo: nobody could decide about it\n%.300q", name, raw)
+	if h.Refused == "" && h.Ref == "" && h.Act == nil && h.Echo == nil && h.Press == "" {
+		b.t.Errorf("%s: neither refused nor a message, an act, a press or an echo: nobody could decide about it\n%.300q", name, raw)
 	}
 	if where, bad := unstorable(reflect.ValueOf(h), "Heard"); where != "" {
 		b.t.Errorf("%s: %s cannot be stored in a database: %.100q", name, where, bad)

@@ -347,9 +347,21 @@ func says(f ticketing.Found) string {
 	return fmt.Sprintf("Found(%d)", f)
 }
 
+// neverKnows: a door that cannot look never says what it did not see, whether or not the message arrived.
+func (b *bench) neverKnows(o *ticketing.Outgoing) {
+	b.t.Helper()
+	if found, ref, err := b.probe(b.ctx, *o); found != ticketing.ProbeImpossible || ref != "" {
+		b.t.Errorf("the door cannot look; the search says %s %q %v", says(found), ref, err)
+	}
+}
+
 func (b *bench) probeFound() {
 	o, _ := b.verdict("answer lost", b.Speak.LoseAnswer, ticketing.SendUnknown)
 	b.settle()
+	if b.Speak.NoProbe {
+		b.neverKnows(o)
+		return
+	}
 	found, ref, err := b.probe(b.ctx, *o)
 	if want := b.last().Ref; found != ticketing.ProbeFound || ref != want {
 		b.t.Errorf("the message arrived as %s; the search says %s %q %v", want, says(found), ref, err)
@@ -358,6 +370,11 @@ func (b *bench) probeFound() {
 
 func (b *bench) probeMissing() {
 	o, raw := b.verdict("receiver gone before it took the message", b.Speak.LoseMessage, ticketing.SendTemporary, ticketing.SendUnknown)
+	if b.Speak.NoProbe {
+		b.settle()
+		b.neverKnows(o)
+		return
+	}
 	for range 2 {
 		b.settle()
 		if found, _, err := b.probe(b.ctx, *o); found != ticketing.ProbeMissing {
@@ -391,6 +408,9 @@ func (b *bench) probeImpossible() {
 	cancel()
 	if found, _, err := b.probe(ctx, *o); found != ticketing.ProbeImpossible {
 		b.t.Errorf("the search was cancelled and says %s %v", says(found), err)
+	}
+	if b.Speak.NoProbe {
+		return
 	}
 	b.Speak.Blind()
 	if found, _, err := b.probe(b.ctx, *o); found != ticketing.ProbeImpossible {

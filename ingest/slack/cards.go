@@ -268,6 +268,9 @@ func (s speech) mail(f ticketing.Facts) (map[string]string, error) {
 	if body == "" {
 		body = s.t("slack.no_text", nil)
 	}
+	if f.Args["edited"] != "" {
+		foot = append(foot, s.t("slack.edited", nil))
+	}
 	if len(f.Files) > 0 {
 		var names []string
 		for _, file := range f.Files {

@@ -122,6 +122,7 @@ func TestNotFound(t *testing.T) {
 				"message":     func() error { _, err := tx.Message(ctx, "x"); return err },
 				"ref":         func() error { _, err := tx.MessageByRef(ctx, ""); return err },
 				"thread ref":  func() error { _, err := tx.ThreadByRef(ctx, "x", "d", "c"); return err },
+				"place":       func() error { _, err := tx.ThreadAt(ctx, ""); return err },
 				"suggestion":  func() error { _, err := tx.Suggestion(ctx, "x"); return err },
 				"token":       func() error { _, err := tx.SuggestionByToken(ctx, ""); return err },
 				"open":        func() error { _, err := tx.OpenSuggestion(ctx, "x"); return err },
@@ -180,6 +181,24 @@ func TestRefsFirstWriterWins(t *testing.T) {
 			same(t, "c2", get(tx.ThreadByRef(ctx, "mail:<x>", "mail:a", "c2")).ID, b.ID)
 			if _, err := tx.ThreadByRef(ctx, "mail:<x>", "mail:b", "c1"); err != ticketing.ErrNotFound {
 				t.Fatalf("another door: %v", err)
+			}
+		})
+	})
+}
+
+// TestThreadAt finds the newest thread of a conversation and never one of another.
+func TestThreadAt(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, _ *clock) {
+		ctx := t.Context()
+		update(t, db, func(tx ticketing.Tx) {
+			for i, place := range []string{"telegram:7/1", "telegram:7/1", "telegram:7/12", ""} {
+				must(t, tx.SaveThread(ctx, &ticketing.Thread{ID: fmt.Sprintf("t%d", i), Number: int64(i + 1), Key: fmt.Sprintf("%010d", i), State: ticketing.ThreadTicket, Place: place}))
+			}
+			got := ok[ticketing.Thread](t)(tx.ThreadAt(ctx, "telegram:7/1"))
+			same(t, "newest", got.ID, "t1")
+			same(t, "place", got.Place, "telegram:7/1")
+			if _, err := tx.ThreadAt(ctx, "telegram:7"); err != ticketing.ErrNotFound {
+				t.Fatalf("the beginning of a place: %v", err)
 			}
 		})
 	})

@@ -21,6 +21,8 @@ var frozen = map[string]string{
 	"schema/postgres/0002_repeats.sql":  "3822beacabcd06a4",
 	"schema/sqlite/0003_learning.sql":   "bc05cec700bdcaa2",
 	"schema/postgres/0003_learning.sql": "f8f2e9b540c631d1",
+	"schema/sqlite/0004_place.sql":      "407706aa8cd0c683",
+	"schema/postgres/0004_place.sql":    "407706aa8cd0c683",
 	"schema/postgres/0001_first.sql":    "7dc10d750a65da68",
 	"schema/sqlite/0001_first.sql":      "5c838e3732326015",
 }

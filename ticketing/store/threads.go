@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	threadChanges = "number, key, door, queue, contact, subject, language, state, last_ref, last_refs"
+	threadChanges = "number, key, door, queue, contact, subject, language, state, last_ref, last_refs, place"
 	threadColumns = "id, opened_at, " + threadChanges
 )
 
@@ -15,7 +15,7 @@ var saveThread = insert("threads", threadColumns) + " on conflict (id) do update
 
 func scanThread(r row) (th ticketing.Thread, err error) {
 	err = r.Scan(&th.ID, at{&th.OpenedAt}, &th.Number, &th.Key, &th.Door, &th.Queue, opt{&th.Contact}, &th.Subject, &th.Language, &th.State,
-		&th.LastRef, doc{&th.LastRefs})
+		&th.LastRef, doc{&th.LastRefs}, &th.Place)
 	return th, err
 }
 
@@ -23,7 +23,7 @@ func scanThread(r row) (th ticketing.Thread, err error) {
 func (t *tx) SaveThread(ctx context.Context, th *ticketing.Thread) error {
 	th.OpenedAt = or(th.OpenedAt, t.now)
 	_, err := t.exec(ctx, saveThread, th.ID, th.OpenedAt, th.Number, key(th.Key), th.Door, th.Queue, null(th.Contact), th.Subject, th.Language,
-		th.State, th.LastRef, text(th.LastRefs))
+		th.State, th.LastRef, text(th.LastRefs), key(th.Place))
 	return err
 }
 
@@ -40,6 +40,11 @@ func (t *tx) ThreadByKey(ctx context.Context, k string) (ticketing.Thread, error
 // ThreadByNumber implements ticketing.DeskTx.
 func (t *tx) ThreadByNumber(ctx context.Context, number int64) (ticketing.Thread, error) {
 	return one(ctx, t, scanThread, `select `+threadColumns+` from threads where number = $1 and number > 0`, number)
+}
+
+// ThreadAt implements ticketing.DeskTx. Threads are numbered by ULIDs, so the greatest id is the newest.
+func (t *tx) ThreadAt(ctx context.Context, place string) (ticketing.Thread, error) {
+	return one(ctx, t, scanThread, `select `+threadColumns+` from threads where place = $1 and place <> '' order by id desc limit 1`, key(place))
 }
 
 // SaveParticipant implements ticketing.DeskTx. The time of joining stays as first written.

@@ -1,0 +1,4 @@
+package telegram
+
+// Pieces is pieces, for its property test.
+var Pieces = pieces
