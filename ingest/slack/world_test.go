@@ -110,6 +110,16 @@ func (b *box) accept(_ context.Context, e slack.Envelope) error {
 	return nil
 }
 
+// stored are the envelopes in the order in which they came.
+func (b *box) stored() (all [][]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.all {
+		all = append(all, e.Raw)
+	}
+	return all
+}
+
 // texts returns the texts of the stored message events, sorted.
 func (b *box) texts() []string {
 	b.mu.Lock()
