@@ -47,13 +47,15 @@ var (
 	boxDesc     = prometheus.NewDesc("sportello_mailbox_up", "1 while the mailbox is being watched by this process.", []string{"mailbox", "state"}, nil)
 	missingDesc = prometheus.NewDesc("sportello_ingest_missing", "Mails on the server without a ledger row, at the last hourly comparison.", []string{"mailbox"}, nil)
 	slackDesc   = prometheus.NewDesc("sportello_slack_sockets", "Live sockets of this process.", nil, nil)
+	refusedDesc = prometheus.NewDesc("sportello_slack_refused", "Requests to the Slack addresses that Slack did not sign, since the start.", nil, nil)
+	foreignDesc = prometheus.NewDesc("sportello_slack_foreign", "Events of other workspaces, dropped since the start.", nil, nil)
 	embedDesc   = prometheus.NewDesc("sportello_embeddings_failures", "Requests to the embeddings service that failed since the start; the words decided alone.", nil, nil)
 	readDesc    = prometheus.NewDesc("sportello_metrics_ok", "1 if the database answered.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, embedDesc, readDesc} {
+	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, refusedDesc, foreignDesc, embedDesc, readDesc} {
 		ch <- d
 	}
 }
@@ -82,7 +84,13 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			gauge(boxDesc, up, door.Name(), s.State)
 			gauge(missingDesc, float64(s.Missing), door.Name())
 		case *slack.Door:
-			gauge(slackDesc, float64(door.Health().Live))
+			n := door.HTTP()
+			ch <- prometheus.MustNewConstMetric(foreignDesc, prometheus.CounterValue, float64(n.Foreign))
+			if door.Mode() == slack.ModeHTTP {
+				ch <- prometheus.MustNewConstMetric(refusedDesc, prometheus.CounterValue, float64(n.Refused))
+			} else {
+				gauge(slackDesc, float64(door.Health().Live))
+			}
 		}
 	}
 	var waiting int

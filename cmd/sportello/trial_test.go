@@ -24,6 +24,7 @@ import (
 	"time"
 
 	maildoor "github.com/sportello/sportello/ingest/mail"
+	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ingest/slack/slacktest"
 	"github.com/sportello/sportello/ticketing"
 )
@@ -154,6 +155,7 @@ func (tr *trial) workspace() {
 	tr.room = s.AddChannel(slacktest.Channel{Name: "assistenza", Private: true, Members: []string{tr.anna, s.BotUser()}})
 	tr.cfg.Queues[0].Channel = tr.room
 	tr.cfg.Slack.APIURL, tr.cfg.Testing.SlackPace = s.URL(), -1
+	tr.cfg.Slack.Signing = ticketing.NewSecret(s.Options().SigningSecret)
 	tr.cfg.Slack.AppToken, tr.cfg.Slack.BotToken = ticketing.NewSecret(s.Options().AppToken), ticketing.NewSecret(s.Options().BotToken)
 }
 
@@ -173,6 +175,10 @@ func (tr *trial) start() {
 	}
 	tr.web = "http://" + links.Addr().String()
 	tr.cfg.PublicURL = tr.web
+	if tr.cfg.Slack.Mode == slack.ModeHTTP {
+		tr.cfg.Listen = links.Addr().String()
+		tr.slack.SetRequestURLs(tr.web+slack.PathEvents, tr.web+slack.PathInteractive, tr.web+slack.PathCommands)
+	}
 	if err := tr.cfg.check(); err != nil {
 		tr.t.Fatal(err)
 	}
