@@ -248,7 +248,7 @@ func (s *Server) post(ctx context.Context, r outgoing) (answer []byte, kind stri
 		p.Problem = "http_timeout"
 	case errors.Is(err, errRedirects):
 		p.Problem = "too_many_redirects"
-	case errors.As(err, &cert), errors.As(err, &record):
+	case errors.As(err, &cert), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		p.Problem = "ssl_error"
 	case err != nil:
 		p.Problem = "connection_failed"

@@ -60,6 +60,9 @@ func TestJudges(t *testing.T) {
 		t.Run(j.script, func(t *testing.T) {
 			t.Parallel()
 			opt := slacktest.Options{RateFactor: j.rate, PostEvery: time.Nanosecond}
+			if j.script == "j4" {
+				opt.EventRetries = []time.Duration{0, 5 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second, 5 * time.Second}
+			}
 			if j.clock != nil {
 				opt.Clock = j.clock()
 			}
