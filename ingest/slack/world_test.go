@@ -12,6 +12,7 @@ import (
 
 	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ingest/slack/slacktest"
+	"github.com/sportello/sportello/ingest/slack/slacktest/blockkit"
 	"github.com/sportello/sportello/templates"
 	"github.com/sportello/sportello/ticketing"
 )
@@ -53,6 +54,7 @@ func newWorld(t *testing.T, opt slacktest.Options, change ...func(*slack.Config)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(func() { cancel(); _ = s.Close() })
 	w := &world{Server: s, t: t, ctx: ctx}
+	t.Cleanup(func() { wellFormed(t, s) })
 	w.anna = s.AddUser(slacktest.User{Name: "anna", RealName: "Anna Rossi"})
 	w.room = s.AddChannel(slacktest.Channel{ID: "C0TRIAGE", Name: "triage", Private: true, Members: []string{w.anna, s.BotUser()}})
 	words, err := templates.Load()
@@ -71,6 +73,16 @@ func newWorld(t *testing.T, opt slacktest.Options, change ...func(*slack.Config)
 	}
 	t.Cleanup(w.door.API().Close)
 	return w
+}
+
+// wellFormed checks every message and view that a test sent, by the types and limits that Slack publishes.
+func wellFormed(t *testing.T, s *slacktest.Server) {
+	t.Helper()
+	for _, r := range s.Log() {
+		for _, fault := range blockkit.Check(r.Method, r.Args) {
+			t.Errorf("%s: %s\n%v", r.Method, fault, r.Args)
+		}
+	}
 }
 
 func (w *world) await(cond func() bool) {

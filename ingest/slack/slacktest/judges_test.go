@@ -98,6 +98,26 @@ func TestJudges(t *testing.T) {
 	}
 }
 
+// TestSchemaIsMadeOfSlacksTypes makes the schema of package blockkit again.
+func TestSchemaIsMadeOfSlacksTypes(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("judges", "schema.js"))
+	cmd.Env = append(os.Environ(), "NODE_PATH="+judgeModules(t))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	made, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	file := filepath.Join("blockkit", "schema.json")
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(made, kept) {
+		t.Errorf("%s is not what judges/schema.js makes", file)
+	}
+}
+
 // judgeModules returns the folder of the judges' packages, which are installed when they are not there, and skips the test where that
 // cannot be.
 func judgeModules(t *testing.T) string {
