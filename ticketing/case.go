@@ -30,6 +30,8 @@ type Case struct {
 	Standing   Standing
 	// Letter is the row a report is about.
 	Letter *Outgoing
+	// Kept is the message that a press about a message kept back is about.
+	Kept *Message
 	// Waiting is the quarantined row a release is about.
 	Waiting *Inbound
 
@@ -378,13 +380,17 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 		if in, err = c.Tx.Inbound(ctx, a.Value); err == nil {
 			c.Waiting = &in
 		}
-	case "article", "loop":
-		id, _, _ := strings.Cut(a.Value, " ")
+	case "article", "loop", "macro", "guard", "cmd":
+		id, about, _ := strings.Cut(a.Value, " ")
 		var t Thread
-		if t, err = c.Tx.Thread(ctx, id); err == nil {
-			c.Thread = &t
-			return d.loadThread(ctx, c)
+		if t, err = c.Tx.Thread(ctx, id); err != nil {
+			break
 		}
+		c.Thread = &t
+		if err = d.loadThread(ctx, c); err != nil || kind != "guard" && kind != "cmd" {
+			return err
+		}
+		return d.loadKept(ctx, c, about)
 	case "held":
 		var s Suggestion
 		if s, err = c.Tx.Suggestion(ctx, a.Value); err == nil {
@@ -414,4 +420,16 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 	}
 	_, err = found(err)
 	return err
+}
+
+// loadKept reads the agent's message of the thread that a press is about.
+func (d *Desk) loadKept(ctx context.Context, c *Case, id string) error {
+	m, err := c.Tx.Message(ctx, id)
+	if ok, err := found(err); err != nil || !ok {
+		return err
+	}
+	if m.Thread == c.Thread.ID && m.Author == AuthorAgent {
+		c.Kept = &m
+	}
+	return nil
 }

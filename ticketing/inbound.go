@@ -274,7 +274,15 @@ type Act struct {
 	Value   string // ids only
 	// Mentions: the text mentions a user or a group; MentionFirst: it begins with one.
 	Mentions, MentionFirst bool
-	At                     time.Time
+	// Named are the people of the place whom the text mentions, in order; who is no agent there is marked so.
+	Named []Named
+	At    time.Time
+}
+
+// Named is a person whom a message mentions.
+type Named struct {
+	Party
+	IsAgent bool
 }
 
 // Echo is an own post that came back: it proves that the row was sent (slack.md 6.3 step 7).

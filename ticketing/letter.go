@@ -147,11 +147,17 @@ func (d *Desk) card(ctx context.Context, tx Tx, q *Queue, t *Thread) error {
 
 // hint tells one agent something that nobody else sees. It may be missed: nothing depends on it.
 func (d *Desk) hint(ctx context.Context, c *Case, code string, args map[string]string) error {
+	return d.whisper(ctx, c, Facts{Code: code, Args: args})
+}
+
+// whisper is hint with more than a sentence. The last one of an act is shown.
+func (d *Desk) whisper(ctx context.Context, c *Case, f Facts) error {
 	a := c.Heard.Act
 	if a == nil || c.Thread == nil {
 		return nil
 	}
-	return d.post(ctx, c.Tx, c.Queue, c.Thread, Hint, "inbound:"+c.In.ID, Facts{Code: code, Args: args, User: a.Actor.Key, Root: a.Root, Target: a.Target})
+	f.User, f.Root, f.Target = a.Actor.Key, a.Root, a.Target
+	return d.post(ctx, c.Tx, c.Queue, c.Thread, Hint, "inbound:"+c.In.ID, f)
 }
 
 // Fresh completes a row just before it is rendered, outside any transaction of its own: posts learn the root they belong under, cards
@@ -222,6 +228,9 @@ func (d *Desk) cardOf(ctx context.Context, tx Tx, q *Queue, t *Thread) (*Card, e
 	}
 	c := &Card{Number: t.Number, Revision: k.Revision, Subject: t.Subject, From: Party{Key: who.Key, Address: who.Address, Name: who.Name},
 		State: k.State, Reason: k.Reason, Priority: k.Priority, Door: k.Door, Language: k.Language, Follows: k.Follows, Thread: t.ID}
+	if k.Snoozed {
+		c.Snoozed = k.TimerAt
+	}
 	first, err := tx.Messages(ctx, t.ID, 0)
 	if err != nil {
 		return nil, err

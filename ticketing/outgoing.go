@@ -136,6 +136,7 @@ type Facts struct {
 	Code   string            `json:"code,omitempty"` // key of a sentence
 	Args   map[string]string `json:"args,omitempty"`
 	Card   *Card             `json:"card,omitempty"`
+	Link   Ref               `json:"link,omitempty"` // message that the words name
 	User   string            `json:"user,omitempty"` // whom an ephemeral hint is for, "slack:T1/U1"
 }
 
@@ -147,6 +148,7 @@ type Card struct {
 	From       Party     `json:"from"`
 	Excerpt    string    `json:"excerpt"`
 	State      State     `json:"state"`
+	Snoozed    time.Time `json:"snoozed,omitzero"` // until when an agent put it off
 	Reason     Reason    `json:"reason,omitempty"`
 	Assignee   string    `json:"assignee,omitempty"`      // name
 	AssigneeID string    `json:"assignee_id,omitempty"`   // "slack:T1/U1"

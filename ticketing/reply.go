@@ -79,7 +79,7 @@ func (d *Desk) wake(ctx context.Context, c *Case, dec Decision, m *Message) erro
 	k := c.Ticket
 	switch k.State {
 	case StatePending:
-		k.State, k.TimerAt, k.Reminders = StateOpen, zeroTime, 0
+		k.State, k.TimerAt, k.Reminders, k.Snoozed = StateOpen, zeroTime, 0, false
 		return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, c.Heard.From.Key, "ticket.answered", nil)
 	case StateResolved:
 		if max := d.Limits.ReopenPerHour; max > 0 && c.Reopenings >= max {

@@ -54,6 +54,7 @@ type Door struct {
 	recv    *Receiver
 
 	mu    sync.Mutex
+	url   string               // of the workspace, "" until Slack was asked
 	next  map[string]time.Time // by channel: when the next post may leave
 	tried map[string]time.Time // by row: when this process last began to post it
 }
@@ -154,7 +155,7 @@ func (d *Door) split(ref string) (channel, ts string, ok bool) {
 }
 
 // Render implements ingest.Speaker: the arguments of one call, made from the row's facts. A post's name is known only once it is sent.
-func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketing.Ref, error) {
+func (d *Door) Render(ctx context.Context, o ticketing.Outgoing) ([]byte, ticketing.Ref, error) {
 	f := o.Facts
 	channel, _, ok := d.split(f.Place)
 	if !ok {
@@ -163,6 +164,9 @@ func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketin
 	x := frozen{Channel: channel}
 	s := speech{words: d.words, lang: f.Language, username: d.named}
 	var err error
+	if f.Link != "" {
+		s.link = d.link(ctx, f.Link)
+	}
 	switch o.Kind {
 	case ticketing.PostRoot, ticketing.PostHeld, ticketing.PostMail, ticketing.PostLine, ticketing.PostRelease, ticketing.PostBounce:
 		x.Method = methodPost
@@ -186,6 +190,9 @@ func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketin
 		delete(x.Args, "unfurl_media")
 	case ticketing.React:
 		x.Method, x.Emoji = methodReact, f.Emoji
+		if f.Code == ticketing.ReactOff {
+			x.Method = methodUnreact
+		}
 		if x.Channel, x.TS, ok = d.split(string(f.Target)); !ok {
 			return nil, "", refuse("bad_target", "the row names no message of this workspace")
 		}
@@ -194,7 +201,9 @@ func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketin
 		if x.User == "" {
 			return nil, "", refuse("bad_user", "the row names no user of this workspace")
 		}
-		x.Args = map[string]string{"text": s.sentence("slack.hint.", f.Code, f.Args)}
+		if x.Args, err = s.hint(o); err != nil {
+			return nil, "", err
+		}
 		if _, ts, ok := d.split(string(f.Root)); ok {
 			x.Args["thread_ts"] = ts
 		}
@@ -206,6 +215,27 @@ func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketin
 	}
 	raw, err := json.Marshal(x)
 	return raw, "", err
+}
+
+// link is the address of a message, which opens Slack there. Without the workspace's own address Slack asks which one is meant.
+func (d *Door) link(ctx context.Context, ref ticketing.Ref) string {
+	channel, ts, ok := d.split(string(ref))
+	if !ok || ts == "" {
+		return ""
+	}
+	d.mu.Lock()
+	base := d.url
+	d.mu.Unlock()
+	if base == "" {
+		self, err := d.api.AuthTest(ctx)
+		if base = self.URL; err != nil || !strings.HasPrefix(base, "https://") {
+			return "https://slack.com/archives/" + channel + "/p" + strings.ReplaceAll(ts, ".", "")
+		}
+		d.mu.Lock()
+		d.url = base
+		d.mu.Unlock()
+	}
+	return strings.TrimSuffix(base, "/") + "/archives/" + channel + "/p" + strings.ReplaceAll(ts, ".", "")
 }
 
 // post makes the words of a post.
@@ -273,8 +303,12 @@ func (d *Door) Send(ctx context.Context, o ticketing.Outgoing, bytes []byte, beg
 			return "", "message_not_found", nil
 		}
 		return "", "ok", err
-	case methodReact:
-		err := d.api.AddReaction(ctx, x.Channel, x.TS, x.Emoji)
+	case methodReact, methodUnreact:
+		act := d.api.AddReaction
+		if x.Method == methodUnreact {
+			act = d.api.RemoveReaction
+		}
+		err := act(ctx, x.Channel, x.TS, x.Emoji)
 		if code(err) == "message_not_found" {
 			return "", "message_not_found", nil
 		}

@@ -292,6 +292,9 @@ func (d *Door) say(ctx context.Context, h *ticketing.Heard, e *event) error {
 	return d.files(ctx, h, e.Files)
 }
 
+// namedMax is how many of the people whom a message mentions are looked up as agents: a command gives a ticket to the first.
+const namedMax = 3
+
 // act fills in who did something to a message and where.
 func (d *Door) act(ctx context.Context, h *ticketing.Heard, verb ticketing.Verb, e *event) error {
 	a := &ticketing.Act{Verb: verb, Place: d.place(e.Channel), Target: d.ref(e.Channel, e.TS), At: timeOf(e.TS)}
@@ -332,6 +335,13 @@ func (d *Door) act(ctx context.Context, h *ticketing.Heard, verb ticketing.Verb,
 			return err
 		}
 		names[id] = p.Name
+		if len(a.Named) < namedMax {
+			_, agent, err := d.people.agent(ctx, e.Channel, id)
+			if err != nil {
+				return err
+			}
+			a.Named = append(a.Named, ticketing.Named{Party: d.people.party(p), IsAgent: agent})
+		}
 	}
 	a.Text = plain(e.Text, func(id string) string { return names[id] })
 	h.Text, h.Visible = a.Text, a.Text

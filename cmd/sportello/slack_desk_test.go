@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sportello/sportello/ingest/slack/slacktest"
+	"github.com/sportello/sportello/ticketing"
+)
+
+// colleague adds an agent to the channel.
+func (tr *trial) colleague(name, real string) string {
+	tr.t.Helper()
+	u := tr.slack.AddUser(slacktest.User{Name: name, RealName: real})
+	if err := tr.slack.As(u).Join(tr.room); err != nil {
+		tr.t.Fatal(err)
+	}
+	return u
+}
+
+// hinted waits until a user is shown something that holds these words, and returns it.
+func (tr *trial) hinted(user, words string) (e slacktest.Ephemeral) {
+	tr.t.Helper()
+	tr.until("a hint: "+words, func() bool {
+		for _, x := range tr.slack.Ephemerals(user) {
+			if strings.Contains(x.Text, words) {
+				e = x
+				return true
+			}
+		}
+		return false
+	})
+	return e
+}
+
+// inThread waits until a message with these words stands in a thread.
+func (tr *trial) inThread(root, words string) (m slacktest.Message) {
+	tr.t.Helper()
+	tr.until("in the thread: "+words, func() bool {
+		for _, x := range tr.slack.Thread(tr.room, root) {
+			if strings.Contains(x.Text, words) {
+				m = x
+				return true
+			}
+		}
+		return false
+	})
+	return m
+}
+
+// pressed presses as a user and waits for Slack's acknowledgement.
+func (tr *trial) pressed(user, ts, action string) {
+	tr.t.Helper()
+	d, err := tr.slack.As(user).Press(tr.room, ts, action)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	if <-d.Done(); d.Err() != nil {
+		tr.t.Fatal(d.Err())
+	}
+}
+
+// TestDeskInTheThread: agents hand over, put off, merge and send prepared answers by words in a thread of a real desk, and decide about
+// messages that were kept back by their buttons.
+func TestDeskInTheThread(t *testing.T) {
+	t.Parallel()
+	tr := startTrial(t, trialSetup{change: func(c *Config) {
+		c.Queues[0].Canned = map[string]string{"riavvio": "Buongiorno, riavvii la cassa. La richiesta è la n. {number}."}
+	}})
+	bruno := tr.colleague("bruno", "Bruno Bianchi")
+	in := tr.expect(tr.write(draft{from: mariaFrom, subject: "Cassa ferma", body: "La cassa è ferma"}), ticketing.OutcomeTicket, "")
+	root := tr.root(in.Ticket)
+	tr.says(root, "!rapida riavvio")
+	preview := tr.hinted(tr.anna, "Risposta pronta «riavvio»")
+	tr.pressed(tr.anna, preview.TS, "macro.send")
+	if l := tr.letter(maria, ticketing.LetterAnswer, 1); !strings.Contains(l.text, fmt.Sprintf("La richiesta è la n. %d.", in.Ticket)) {
+		t.Errorf("the customer got\n%s", l.text)
+	}
+	tr.inThread(root, "ha inviato al cliente la risposta pronta «riavvio»")
+
+	tr.says(root, "!assegna <@"+bruno+"> la conosce lui")
+	tr.inThread(root, "ha assegnato il ticket a <@"+bruno+">")
+	if k := tr.ticket(in.Ticket); !strings.HasSuffix(k.Assignee, "/"+bruno) {
+		t.Errorf("assigned to %s", k.Assignee)
+	}
+	tr.says(root, "!ricorda domani 9")
+	if tr.hinted(tr.anna, "Rimandato"); !tr.ticket(in.Ticket).Snoozed {
+		t.Error("it is not put off")
+	}
+	tr.until("the card says so", func() bool {
+		return strings.Contains(string(tr.slack.Thread(tr.room, root)[0].Blocks), ":zzz: Rimandato")
+	})
+
+	tr.says(root, "chiedo a <@"+bruno+">")
+	tr.pressed(tr.anna, tr.hinted(tr.anna, "nomina un collega").TS, "guard.send")
+	if l := tr.letter(maria, ticketing.LetterAnswer, 2); !strings.Contains(l.text, "chiedo a Bruno Bianchi") {
+		t.Errorf("the customer got\n%s", l.text)
+	}
+
+	other := tr.expect(tr.write(draft{from: mariaFrom, subject: "Cassa ancora ferma", body: "È ancora ferma"}), ticketing.OutcomeTicket, "")
+	tr.says(tr.root(other.Ticket), fmt.Sprintf("!unisci %d", in.Ticket))
+	tr.inThread(root, fmt.Sprintf("ha unito qui il ticket #%d", other.Ticket))
+	if k := tr.ticket(other.Ticket); k.MergedInto != in.Ticket {
+		t.Errorf("merged: %+v", k)
+	}
+	if bad := tr.slack.Misuse(); len(bad) > 0 {
+		t.Error(bad)
+	}
+}
