@@ -59,6 +59,8 @@ func command(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 			return ignore()
 		}
 		return reaction(a)
+	case ticketing.VerbCommand:
+		return slash(a)
 	case ticketing.VerbPress:
 		if !a.IsAgent {
 			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "agents_only"}
@@ -380,7 +382,14 @@ var slugLike = regexp.MustCompile(`^(?:[a-z]{2,3}/[a-z0-9-]+|[a-z0-9]+(?:-[a-z0-
 
 // wanted is what an agent's message asks the knowledge base for.
 func wanted(a *ticketing.Act) (string, bool) {
-	if a == nil || a.Verb != ticketing.VerbSay || !a.IsAgent || a.Bot {
+	if a == nil || !a.IsAgent || a.Bot {
+		return "", false
+	}
+	if a.Verb == ticketing.VerbCommand {
+		cmd := slash(a)
+		return cmd.Text, cmd.Target == ticketing.LookArticles
+	}
+	if a.Verb != ticketing.VerbSay {
 		return "", false
 	}
 	word, rest, ok := bang(strings.TrimSpace(a.Text))

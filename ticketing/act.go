@@ -69,6 +69,8 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.note(ctx, c, cmd)
 	case CommandAnswer:
 		return d.answer(ctx, c, cmd)
+	case CommandLook:
+		return d.look(ctx, c, cmd)
 	case CommandSendMade:
 		return d.sendMade(ctx, c, cmd)
 	case CommandFind:
@@ -142,6 +144,9 @@ func (d *Desk) chatMessage(ctx context.Context, c *Case, cmd *Command, public bo
 		m.At = c.Now
 	}
 	c.In.Message = m.ID
+	if err := d.addWords(ctx, c.Tx, c.Thread.ID, m.Visible); err != nil {
+		return nil, err
+	}
 	return m, c.Tx.InsertMessage(ctx, m)
 }
 

@@ -253,9 +253,10 @@ const (
 	VerbDelete  Verb = "delete" // deleted a message
 	VerbReact   Verb = "react"
 	VerbUnreact Verb = "unreact"
-	VerbPress   Verb = "press"  // pressed a button
-	VerbMember  Verb = "member" // joined or left the triage channel
-	VerbOther   Verb = "other"  // nothing the desk acts on; kept as automatic
+	VerbPress   Verb = "press"   // pressed a button
+	VerbCommand Verb = "command" // typed a slash command
+	VerbMember  Verb = "member"  // joined or left the triage channel
+	VerbOther   Verb = "other"   // nothing the desk acts on; kept as automatic
 )
 
 // Act is what an agent (or someone who is not one) did in a chat. Who counts as an agent is a fact of the door: full member of the
@@ -274,6 +275,11 @@ type Act struct {
 	Value   string // ids only
 	// Mentions: the text mentions a user or a group; MentionFirst: it begins with one.
 	Mentions, MentionFirst bool
+	// Queues are those whose agent the actor is, where an act belongs to no channel; Reply is where its answer goes, for a while; Language
+	// is the actor's own.
+	Queues   []string
+	Reply    string
+	Language string
 	// Named are the people of the place whom the text mentions, in order; who is no agent there is marked so.
 	Named []Named
 	At    time.Time

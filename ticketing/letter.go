@@ -156,7 +156,7 @@ func (d *Desk) whisper(ctx context.Context, c *Case, f Facts) error {
 	if a == nil || c.Thread == nil {
 		return nil
 	}
-	f.User, f.Root, f.Target = a.Actor.Key, a.Root, a.Target
+	f.User, f.Root, f.Target, f.Language = a.Actor.Key, a.Root, a.Target, a.Language
 	return d.post(ctx, c.Tx, c.Queue, c.Thread, Hint, "inbound:"+c.In.ID, f)
 }
 

@@ -99,6 +99,12 @@ func (d *Desk) begin(ctx context.Context, c *Case, state ThreadState) error {
 	if err := tx.SaveThread(ctx, t); err != nil {
 		return err
 	}
+	if err := d.addWords(ctx, tx, t.ID, t.Subject, c.Contact.Name, c.Contact.Address); err != nil {
+		return err
+	}
+	if err := tx.Worded(ctx, t.ID); err != nil {
+		return err
+	}
 	c.Thread = t
 	c.In.Thread, c.In.Ticket = t.ID, t.Number
 	if err := tx.SaveParticipant(ctx, &Participant{Thread: t.ID, Contact: c.Contact.ID, Role: "requester", Released: true, Active: true, AddedAt: c.Now}); err != nil {
@@ -167,6 +173,9 @@ func (d *Desk) store(ctx context.Context, c *Case, public bool, dec Decision) (*
 		return nil, err
 	}
 	c.In.Message = m.ID
+	if err := d.addWords(ctx, c.Tx, c.Thread.ID, h.Visible, h.From.Name); err != nil {
+		return nil, err
+	}
 	if h.Ref == "" || contact == "" {
 		return m, nil
 	}

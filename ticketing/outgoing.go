@@ -136,8 +136,10 @@ type Facts struct {
 	Code   string            `json:"code,omitempty"` // key of a sentence
 	Args   map[string]string `json:"args,omitempty"`
 	Card   *Card             `json:"card,omitempty"`
-	Link   Ref               `json:"link,omitempty"` // message that the words name
-	User   string            `json:"user,omitempty"` // whom an ephemeral hint is for, "slack:T1/U1"
+	Link   Ref               `json:"link,omitempty"`  // message that the words name
+	List   *List             `json:"list,omitempty"`  // tickets to show
+	Reply  string            `json:"reply,omitempty"` // where the answer to a slash command goes
+	User   string            `json:"user,omitempty"`  // whom an ephemeral hint is for, "slack:T1/U1"
 }
 
 // Card is what an agents' card shows of a ticket or a held request.

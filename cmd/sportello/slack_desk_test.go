@@ -108,3 +108,52 @@ func TestDeskInTheThread(t *testing.T) {
 		t.Error(bad)
 	}
 }
+
+// typed types a slash command and returns what its user is shown.
+func (tr *trial) typed(user, command, text string) slacktest.Ephemeral {
+	tr.t.Helper()
+	before := len(tr.slack.Ephemerals(user))
+	d, err := tr.slack.As(user).Slash(tr.room, command, text)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	if <-d.Done(); d.Err() != nil {
+		tr.t.Fatal(d.Err())
+	}
+	var all []slacktest.Ephemeral
+	tr.until("an answer to "+command+" "+text, func() bool { all = tr.slack.Ephemerals(user); return len(all) > before })
+	return all[len(all)-1]
+}
+
+// TestSlashCommands: agents search tickets and articles from anywhere, each in their own language, on both databases.
+func TestSlashCommands(t *testing.T) {
+	for _, s := range stacks() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			tr := startTrial(t, trialSetup{on: s})
+			tr.imports()
+			john := tr.slack.AddUser(slacktest.User{Name: "john", RealName: "John Doe", Locale: "en-US"})
+			if err := tr.slack.As(john).Join(tr.room); err != nil {
+				t.Fatal(err)
+			}
+			in := tr.expect(tr.write(draft{from: mariaFrom, subject: "Cassa ferma", body: "Il registratore è bloccato"}), ticketing.OutcomeTicket, "")
+			root := tr.root(in.Ticket)
+			tr.says(root, "// sembra la scheda madre")
+			tr.until("the note is stored", func() bool { return strings.Contains(tr.typed(tr.anna, "/ticket", "cerca madre").Text, "Cassa ferma") })
+			if e := tr.typed(tr.anna, "/ticket", "registr bloccato"); !strings.Contains(e.Text, fmt.Sprintf("#%d Cassa ferma", in.Ticket)) || !strings.Contains(e.Text, "/archives/"+tr.room+"/p"+strings.Replace(root, ".", "", 1)) {
+				t.Errorf("found:\n%s", e.Text)
+			}
+			for text, want := range map[string]string{"mine": "You hold no tickets.", fmt.Sprint(in.Ticket): "Here is the ticket:", "stats": "1 to work on", "help": "/kb words", "search nothing": "No ticket of your queues"} {
+				if e := tr.typed(john, "/ticket", text); !strings.Contains(e.Text, want) {
+					t.Errorf("%s:\n%s", text, e.Text)
+				}
+			}
+			if e := tr.typed(tr.anna, "/kb", "stampante ferma"); !strings.Contains(e.Text, "`it/stampante-ferma`") {
+				t.Errorf("articles:\n%s", e.Text)
+			}
+			if bad := tr.slack.Misuse(); len(bad) > 0 {
+				t.Error(bad)
+			}
+		})
+	}
+}

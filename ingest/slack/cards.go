@@ -27,6 +27,7 @@ type frozen struct {
 	Method  string            `json:"method"`
 	Channel string            `json:"channel"`
 	TS      string            `json:"ts,omitempty"`   // message to rewrite or to react to
+	URL     string            `json:"url,omitempty"`  // where an answer goes
 	User    string            `json:"user,omitempty"` // reader of an ephemeral message
 	Emoji   string            `json:"emoji,omitempty"`
 	Args    map[string]string `json:"args,omitempty"`
@@ -36,6 +37,7 @@ const (
 	methodPost      = "chat.postMessage"
 	methodUpdate    = "chat.update"
 	methodEphemeral = "chat.postEphemeral"
+	methodRespond   = "respond" // no method: a POST to a response_url
 	methodReact     = "reactions.add"
 	methodUnreact   = "reactions.remove"
 )
@@ -65,14 +67,20 @@ func (s speech) card(name string, values map[string]any) (map[string]string, err
 		case string:
 			args[k] = x
 		default:
-			raw, err := json.Marshal(x)
+			raw, err := encode(x)
 			if err != nil {
 				return nil, err
 			}
-			args[k] = string(raw)
+			args[k] = raw
 		}
 	}
 	return args, nil
+}
+
+// encode is JSON as it stands in an argument.
+func encode(v any) (string, error) {
+	raw, err := json.Marshal(v)
+	return string(raw), err
 }
 
 // base are the values that most cards share; everything foreign in it is escaped.

@@ -30,6 +30,7 @@ type Config struct {
 	// CustomerName is "username" (default: a customer's message carries the customer's name as its author; needs the scope
 	// chat:write.customize) or "text".
 	CustomerName string
+	PublicURL    string           // of the web listener, for links to articles; may be empty
 	FileMax      int64            // bytes of one file taken from Slack; default 20 MB
 	PostEvery    time.Duration    // between two posts in one channel; default 1 s, Slack's limit; negative: no pause
 	Settle       time.Duration    // how long a post may take to appear after its request; default DefaultSettle
@@ -49,9 +50,11 @@ type Door struct {
 	fileMax int64
 	every   time.Duration
 	settled time.Duration
-	now     func() time.Time
-	log     *slog.Logger
-	recv    *Receiver
+	// publicURL begins the addresses of articles' pages.
+	publicURL string
+	now       func() time.Time
+	log       *slog.Logger
+	recv      *Receiver
 
 	mu    sync.Mutex
 	url   string               // of the workspace, "" until Slack was asked
@@ -88,7 +91,7 @@ func New(c Config) (*Door, error) {
 	}
 	d := &Door{
 		team: c.Team, queues: c.Queues, api: NewAPI(c.APIURL, c.BotToken.Reveal(), c.AppToken.Reveal()), words: c.Words,
-		named: c.CustomerName != "text", fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{},
+		named: c.CustomerName != "text", publicURL: c.PublicURL, fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{},
 	}
 	if d.fileMax == 0 {
 		d.fileMax = 20 << 20
@@ -198,6 +201,13 @@ func (d *Door) Render(ctx context.Context, o ticketing.Outgoing) ([]byte, ticket
 		}
 	case ticketing.Hint:
 		x.Method, x.User = methodEphemeral, userOf(f.User)
+		if f.Reply != "" {
+			x.Method, x.URL = methodRespond, f.Reply
+			if x.Args, err = d.look(ctx, s, o); err != nil {
+				return nil, "", err
+			}
+			break
+		}
 		if x.User == "" {
 			return nil, "", refuse("bad_user", "the row names no user of this workspace")
 		}
@@ -313,6 +323,16 @@ func (d *Door) Send(ctx context.Context, o ticketing.Outgoing, bytes []byte, beg
 			return "", "message_not_found", nil
 		}
 		return "", "ok", err
+	case methodRespond:
+		if !d.answerable(x.URL) {
+			return "", "", refuse("bad_url", "the row names no place where Slack takes answers")
+		}
+		if err := d.api.Respond(ctx, x.URL, x.Args); err != nil {
+			// At most once, and after half an hour never: the one who asked asks again.
+			d.log.Warn("the answer to a slash command was not taken", "door", d.Name(), "outgoing", o.ID, "code", code(err))
+			return "", code(err), nil
+		}
+		return "", "ok", nil
 	case methodEphemeral:
 		err := d.api.PostEphemeral(ctx, x.Channel, x.User, args)
 		var e *ticketing.SendError

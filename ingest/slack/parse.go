@@ -157,7 +157,12 @@ func (d *Door) Parse(ctx context.Context, _ ticketing.Inbound, raw []byte) (tick
 		}
 		err = d.press(ctx, &h, p)
 	case "slash_commands":
-		other(&h)
+		var s slashCommand
+		if json.Unmarshal(env.Payload, &s) != nil {
+			h.Refused, h.Detail = ticketing.CauseMalformed, "the payload is no slash command"
+			return h, nil
+		}
+		err = d.slash(ctx, &h, s)
 	default:
 		h.Refused, h.Detail = ticketing.CauseMalformed, "an envelope of an unknown type"
 	}
@@ -353,7 +358,7 @@ func (d *Door) actor(ctx context.Context, h *ticketing.Heard, channel, user stri
 	if err != nil {
 		return err
 	}
-	h.Act.Actor, h.Act.IsAgent, h.Act.Bot = d.people.party(p), agent, p.Bot
+	h.Act.Actor, h.Act.IsAgent, h.Act.Bot, h.Act.Language = d.people.party(p), agent, p.Bot, languageOf(p.Locale)
 	h.From = h.Act.Actor
 	return nil
 }

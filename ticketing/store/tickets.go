@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sportello/sportello/ticketing"
@@ -67,25 +66,16 @@ func (t *tx) DueTickets(ctx context.Context, now time.Time, limit int) ([]ticket
 
 // ListTickets implements ticketing.DeskTx.
 func (t *tx) ListTickets(ctx context.Context, f ticketing.TicketFilter) ([]ticketing.Ticket, error) {
-	var w filter
-	if f.Queue != "" {
-		w.add("queue =", f.Queue)
+	w := conditionsOf(f)
+	order := "number desc"
+	if f.Urgent {
+		order = "case priority when 'urgent' then 0 when 'high' then 1 else 2 end, number"
 	}
-	if len(f.States) > 0 {
-		marks := make([]string, len(f.States))
-		for i, s := range f.States {
-			w.args = append(w.args, s)
-			marks[i] = fmt.Sprintf("$%d", len(w.args))
-		}
-		w.conds = append(w.conds, "state in ("+strings.Join(marks, ", ")+")")
+	where := w.where(order, f.Limit)
+	if f.Skip > 0 {
+		w.args = append(w.args, f.Skip)
+		where += fmt.Sprintf(" offset $%d", len(w.args))
 	}
-	if f.Contact != "" {
-		w.add("contact =", f.Contact)
-	}
-	if f.Before > 0 {
-		w.add("number <", f.Before)
-	}
-	where := w.where("number desc", f.Limit)
 	return many(ctx, t, scanTicket, `select `+ticketColumns+` from tickets`+where, w.args...)
 }
 
