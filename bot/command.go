@@ -59,6 +59,8 @@ func command(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 			return ignore()
 		}
 		return reaction(a)
+	case ticketing.VerbHome:
+		return &ticketing.Command{Name: ticketing.CommandHome}
 	case ticketing.VerbCommand:
 		return slash(a)
 	case ticketing.VerbPress:
@@ -174,10 +176,14 @@ var presses = map[string]ticketing.CommandName{
 	"held.take": ticketing.CommandTake, "loop.resume": ticketing.CommandResume, "join.release": ticketing.CommandRelease, "join.new_ticket": ticketing.CommandAside,
 	"join.discard":     ticketing.CommandDiscard,
 	"ticket.take_over": ticketing.CommandAssign, "ticket.release": ticketing.CommandAssign,
+	"home.claim": ticketing.CommandClaim, "home.pending": ticketing.CommandPending, "home.resolve": ticketing.CommandResolve, "home.reopen": ticketing.CommandReopen, "home.release": ticketing.CommandAssign,
 	"macro.send": ticketing.CommandSendMade, "guard.send": ticketing.CommandSendNote, "guard.note": ticketing.CommandKeepNote, "cmd.fix": ticketing.CommandSendNote,
 }
 
 func press(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
+	if cmd, ok := atHome(a); ok {
+		return cmd
+	}
 	name, ok := presses[a.Action]
 	if !ok {
 		return ignore()

@@ -44,3 +44,19 @@ func slash(a *ticketing.Act) *ticketing.Command {
 	}
 	return look(ticketing.LookSearch, text)
 }
+
+// atHome reads the presses that turn to something else in the home tab (slack.md 7.11).
+func atHome(a *ticketing.Act) (*ticketing.Command, bool) {
+	cmd := &ticketing.Command{Name: ticketing.CommandHome, Text: a.Value}
+	switch tab, ok := strings.CutPrefix(a.Action, "home.tab."); {
+	case ok:
+		cmd.Target, cmd.Text = tab, ""
+	case strings.HasPrefix(a.Action, "home.page."):
+		cmd.Target = "page"
+	case a.Action == "home.search":
+		cmd.Target = "search"
+	default:
+		return nil, false
+	}
+	return cmd, true
+}

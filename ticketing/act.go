@@ -59,7 +59,15 @@ func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
 			return err
 		}
 	}
-	return d.obey(ctx, c, cmd)
+	if err := d.obey(ctx, c, cmd); err != nil || a.Verb != VerbPress || len(a.Queues) == 0 || cmd.Name == CommandHome {
+		return err
+	}
+	// Pressed in the home tab: who pressed sees at once what came of it.
+	h, err := c.Tx.Home(ctx, a.Actor.Key)
+	if ok, err := found(err); err != nil || !ok {
+		return err
+	}
+	return d.showHome(ctx, c.Tx, &h, c.Queue, c.Now)
 }
 
 // obey carries out what an agent asks for by a command, a button or a reaction: one way for all three (slack.md 7.8).
@@ -69,6 +77,8 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.note(ctx, c, cmd)
 	case CommandAnswer:
 		return d.answer(ctx, c, cmd)
+	case CommandHome:
+		return d.home(ctx, c, cmd)
 	case CommandLook:
 		return d.look(ctx, c, cmd)
 	case CommandSendMade:

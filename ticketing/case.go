@@ -373,6 +373,27 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 	if a.Verb != VerbPress || a.Value == "" {
 		return nil
 	}
+	if err := d.loadPressed(ctx, c); err != nil {
+		return err
+	}
+	if c.Thread != nil && !d.mayAct(c) {
+		// Ids in buttons are hints: somebody who belongs to another queue finds nothing behind them (slack.md 1.10).
+		c.Thread, c.Ticket, c.Suggestion, c.Kept = nil, nil, nil, nil
+	}
+	return nil
+}
+
+// mayAct tells whether the actor is an agent of the queue of what was pressed.
+func (d *Desk) mayAct(c *Case) bool {
+	a := c.Heard.Act
+	if a.Place != "" {
+		return c.Queue.Place == a.Place
+	}
+	return a.Queues == nil || oneOf(c.Queue.Name, a.Queues)
+}
+
+func (d *Desk) loadPressed(ctx context.Context, c *Case) error {
+	a := c.Heard.Act
 	var err error
 	switch kind, _, _ := strings.Cut(a.Action, "."); kind {
 	case "join":
@@ -401,7 +422,7 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 				return d.loadThread(ctx, c)
 			}
 		}
-	case "ticket":
+	case "ticket", "home":
 		var n int64
 		for _, r := range a.Value {
 			if r < '0' || r > '9' {

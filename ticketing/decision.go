@@ -88,6 +88,7 @@ const (
 	CommandSendMade CommandName = "send_made" // send the canned answer that was shown (Target: the row of the command)
 	CommandSendNote CommandName = "send_note" // send a message that was kept back (Target: its id) after all
 	CommandKeepNote CommandName = "keep_note" // leave it a note
+	CommandHome     CommandName = "home"      // show the home tab: Target is a tab, page or search
 	CommandLook     CommandName = "look"      // show the one who asks what Target names
 	CommandIgnore   CommandName = "ignore"    // nothing to do
 	CommandHint     CommandName = "hint"      // only tell its author something

@@ -254,6 +254,7 @@ const (
 	VerbReact   Verb = "react"
 	VerbUnreact Verb = "unreact"
 	VerbPress   Verb = "press"   // pressed a button
+	VerbHome    Verb = "home"    // opened the app's home tab
 	VerbCommand Verb = "command" // typed a slash command
 	VerbMember  Verb = "member"  // joined or left the triage channel
 	VerbOther   Verb = "other"   // nothing the desk acts on; kept as automatic

@@ -164,6 +164,11 @@ func (d *Desk) whisper(ctx context.Context, c *Case, f Facts) error {
 // show the ticket as it is now.
 func (d *Desk) Fresh(ctx context.Context, tx Tx, o Outgoing) (Outgoing, error) {
 	q := d.queue(o.Queue)
+	if o.Kind == HomeTab {
+		var err error
+		o.Facts.Home, err = d.homepage(ctx, tx, o.Recipient)
+		return o, err
+	}
 	if o.Door != q.ChatDoor || o.Thread == "" {
 		return o, nil
 	}

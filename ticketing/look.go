@@ -71,7 +71,7 @@ func (d *Desk) look(ctx context.Context, c *Case, cmd *Command) error {
 			f.List, err = d.listOf(ctx, c.Tx, []Ticket{k})
 		}
 	case LookStats:
-		f.List, err = d.stats(ctx, c.Tx, a)
+		f.List, err = d.stats(ctx, c.Tx, a.Actor.Key, a.Queues)
 	case LookArticles:
 		f.Articles = c.Found.Hits[:min(len(c.Found.Hits), maxList)]
 	}
@@ -158,21 +158,21 @@ func (d *Desk) party(ctx context.Context, tx Tx, contact string) (Party, error) 
 const statsDays = 7
 
 // stats counts what is on the desk of an agent's queues, and what came and went in the last days.
-func (d *Desk) stats(ctx context.Context, tx Tx, a *Act) (*List, error) {
+func (d *Desk) stats(ctx context.Context, tx Tx, agent string, queues []string) (*List, error) {
 	since := tx.Now().AddDate(0, 0, -statsDays)
 	l := &List{Counts: map[string]int{"days": statsDays}}
 	for name, f := range map[string]TicketFilter{
-		"open": {States: []State{StateNew, StateOpen}}, "pending": {States: []State{StatePending}}, "mine": {States: unresolved, Assignee: a.Actor.Key},
+		"open": {States: []State{StateNew, StateOpen}}, "pending": {States: []State{StatePending}}, "mine": {States: unresolved, Assignee: agent},
 		"unassigned": {States: unresolved, Unassigned: true}, "opened": {OpenedSince: since}, "resolved": {ResolvedSince: since},
 	} {
-		f.Queues = a.Queues
+		f.Queues = queues
 		n, err := tx.CountListed(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		l.Counts[name] = n
 	}
-	n, err := tx.CountOpenSuggestions(ctx, a.Queues)
+	n, err := tx.CountOpenSuggestions(ctx, queues)
 	l.Counts["held"] = n
 	return l, err
 }

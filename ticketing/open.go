@@ -257,6 +257,9 @@ func (d *Desk) newTicket(ctx context.Context, tx Tx, q *Queue, t *Thread, certif
 	if err := tx.InsertTicket(ctx, k); err != nil {
 		return err
 	}
+	if err := d.homes(ctx, tx, q); err != nil {
+		return err
+	}
 	if t.State != ThreadTicket {
 		t.State = ThreadTicket
 		if err := tx.SaveThread(ctx, t); err != nil {
@@ -336,6 +339,9 @@ func (d *Desk) offer(ctx context.Context, c *Case, dec Decision) error {
 		}
 		return d.openHeld(ctx, c.Tx, c.Thread.ID, "system", "")
 	}
+	if err := d.homes(ctx, c.Tx, c.Queue); err != nil {
+		return err
+	}
 	card, err := d.heldCard(ctx, c.Tx, c.Queue, c.Thread, s)
 	if err != nil {
 		return err
@@ -371,6 +377,9 @@ func (d *Desk) endJudged(ctx context.Context, tx Tx, s *Suggestion, state Sugges
 		return err
 	}
 	q := d.queue(t.Queue)
+	if err := d.homes(ctx, tx, q); err != nil {
+		return err
+	}
 	if err := d.post(ctx, tx, q, &t, CardHeld, "suggestion:"+s.ID, Facts{}); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ const (
 	CardTicket  OutgoingKind = "card"    // fluid: the root card as it should look now
 	CardHeld    OutgoingKind = "held-card"
 	React       OutgoingKind = "react" // fluid: a reaction on Facts.Target
+	HomeTab     OutgoingKind = "home"  // fluid: an agent's home tab
 	Hint        OutgoingKind = "hint"  // ephemeral words to one agent; at most once
 )
 
@@ -138,6 +139,7 @@ type Facts struct {
 	Card   *Card             `json:"card,omitempty"`
 	Link   Ref               `json:"link,omitempty"`  // message that the words name
 	List   *List             `json:"list,omitempty"`  // tickets to show
+	Home   *Homepage         `json:"home,omitempty"`  // what an agent's home tab shows
 	Reply  string            `json:"reply,omitempty"` // where the answer to a slash command goes
 	User   string            `json:"user,omitempty"`  // whom an ephemeral hint is for, "slack:T1/U1"
 }

@@ -108,6 +108,9 @@ func (d *Desk) saveTicket(ctx context.Context, tx Tx, q *Queue, t *Thread, k *Ti
 	if err := d.event(ctx, tx, t.ID, k.Number, actor, code, args); err != nil {
 		return err
 	}
+	if err := d.homes(ctx, tx, q); err != nil {
+		return err
+	}
 	return d.card(ctx, tx, q, t)
 }
 

@@ -157,3 +157,51 @@ func TestSlashCommands(t *testing.T) {
 		})
 	}
 }
+
+// sees waits until the home tab of a user holds words.
+func (tr *trial) sees(user, words string) {
+	tr.t.Helper()
+	tr.until("the home tab shows "+words, func() bool {
+		v, _ := tr.slack.Home(user)
+		return strings.Contains(string(v.Payload), words)
+	})
+}
+
+func (tr *trial) atHome(user, action string, opts ...slacktest.PressOption) {
+	tr.t.Helper()
+	d, err := tr.slack.As(user).PressHome(action, opts...)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	if <-d.Done(); d.Err() != nil {
+		tr.t.Fatal(d.Err())
+	}
+}
+
+// TestHomeTabOfADesk: an agent works from the app's home tab of a real desk, and a change elsewhere shows there by itself.
+func TestHomeTabOfADesk(t *testing.T) {
+	for _, s := range stacks() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			tr := startTrial(t, trialSetup{on: s})
+			in := tr.expect(tr.write(draft{from: mariaFrom, subject: "Cassa ferma", body: "Il registratore è bloccato"}), ticketing.OutcomeTicket, "")
+			tr.root(in.Ticket)
+			tr.slack.As(tr.anna).OpenHome()
+			tr.sees(tr.anna, "Qui non c'è nulla da fare")
+			tr.atHome(tr.anna, "home.tab.unassigned")
+			tr.sees(tr.anna, fmt.Sprintf("#%d Cassa ferma", in.Ticket))
+			tr.atHome(tr.anna, "home.row", slacktest.PressOption{Selected: fmt.Sprintf("%d:claim", in.Ticket)})
+			tr.sees(tr.anna, "Miei (1)")
+			tr.atHome(tr.anna, "home.tab.found")
+			tr.sees(tr.anna, "home.search")
+			tr.atHome(tr.anna, "home.search", slacktest.PressOption{Value: "registr"})
+			tr.sees(tr.anna, "Ticket con «registr»")
+			other := tr.expect(tr.write(draft{from: mariaFrom, subject: "Stampante ferma", body: "Non stampa"}), ticketing.OutcomeTicket, "")
+			tr.root(other.Ticket)
+			tr.sees(tr.anna, "Non assegnati (1)") // by itself, some seconds later
+			if bad := tr.slack.Misuse(); len(bad) > 0 {
+				t.Error(bad)
+			}
+		})
+	}
+}

@@ -37,6 +37,7 @@ const (
 	methodPost      = "chat.postMessage"
 	methodUpdate    = "chat.update"
 	methodEphemeral = "chat.postEphemeral"
+	methodHome      = "views.publish"
 	methodRespond   = "respond" // no method: a POST to a response_url
 	methodReact     = "reactions.add"
 	methodUnreact   = "reactions.remove"

@@ -56,10 +56,11 @@ type Door struct {
 	log       *slog.Logger
 	recv      *Receiver
 
-	mu    sync.Mutex
-	url   string               // of the workspace, "" until Slack was asked
-	next  map[string]time.Time // by channel: when the next post may leave
-	tried map[string]time.Time // by row: when this process last began to post it
+	mu     sync.Mutex
+	url    string               // of the workspace, "" until Slack was asked
+	next   map[string]time.Time // by channel: when the next post may leave
+	tried  map[string]time.Time // by row: when this process last began to post it
+	hashes map[string]string    // by user: the hash of the home tab shown last
 }
 
 const (
@@ -91,7 +92,7 @@ func New(c Config) (*Door, error) {
 	}
 	d := &Door{
 		team: c.Team, queues: c.Queues, api: NewAPI(c.APIURL, c.BotToken.Reveal(), c.AppToken.Reveal()), words: c.Words,
-		named: c.CustomerName != "text", publicURL: c.PublicURL, fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{},
+		named: c.CustomerName != "text", publicURL: c.PublicURL, fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{}, hashes: map[string]string{},
 	}
 	if d.fileMax == 0 {
 		d.fileMax = 20 << 20
@@ -160,6 +161,9 @@ func (d *Door) split(ref string) (channel, ts string, ok bool) {
 // Render implements ingest.Speaker: the arguments of one call, made from the row's facts. A post's name is known only once it is sent.
 func (d *Door) Render(ctx context.Context, o ticketing.Outgoing) ([]byte, ticketing.Ref, error) {
 	f := o.Facts
+	if o.Kind == ticketing.HomeTab {
+		return d.renderHome(ctx, o)
+	}
 	channel, _, ok := d.split(f.Place)
 	if !ok {
 		return nil, "", refuse("bad_place", "the row names no channel of this workspace")
@@ -323,6 +327,8 @@ func (d *Door) Send(ctx context.Context, o ticketing.Outgoing, bytes []byte, beg
 			return "", "message_not_found", nil
 		}
 		return "", "ok", err
+	case methodHome:
+		return "", "ok", d.publish(ctx, x)
 	case methodRespond:
 		if !d.answerable(x.URL) {
 			return "", "", refuse("bad_url", "the row names no place where Slack takes answers")

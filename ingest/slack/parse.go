@@ -43,6 +43,7 @@ type event struct {
 	EventTS   string   `json:"event_ts"`
 	DeletedTS string   `json:"deleted_ts"`
 	Reaction  string   `json:"reaction"`
+	Tab       string   `json:"tab"`
 	Edited    *edited  `json:"edited"`
 	Metadata  metadata `json:"metadata"`
 	Files     []file   `json:"files"`
@@ -77,7 +78,7 @@ func readEvent(raw json.RawMessage) *event {
 	e = &event{}
 	for name, into := range map[string]any{
 		"type": &e.Type, "subtype": &e.Subtype, "channel": &e.Channel, "user": &e.User, "bot_id": &e.Bot, "app_id": &e.App, "team": &e.Team,
-		"text": &e.Text, "ts": &e.TS, "thread_ts": &e.ThreadTS, "event_ts": &e.EventTS, "deleted_ts": &e.DeletedTS, "reaction": &e.Reaction,
+		"text": &e.Text, "ts": &e.TS, "thread_ts": &e.ThreadTS, "event_ts": &e.EventTS, "deleted_ts": &e.DeletedTS, "reaction": &e.Reaction, "tab": &e.Tab,
 		"edited": &e.Edited, "metadata": &e.Metadata, "files": &e.Files, "item": &e.Item,
 	} {
 		_ = json.Unmarshal(fields[name], into) // a field of another shape stays empty
@@ -110,14 +111,20 @@ type press struct {
 	Message struct {
 		ThreadTS string `json:"thread_ts"`
 	} `json:"message"`
-	Actions []struct {
-		ID       string `json:"action_id"`
-		Value    string `json:"value"`
-		TS       string `json:"action_ts"`
-		Selected *struct {
-			Value string `json:"value"`
-		} `json:"selected_option"`
-	} `json:"actions"`
+	View struct {
+		Type string `json:"type"`
+	} `json:"view"`
+	Actions []pressed `json:"actions"`
+}
+
+// pressed is one element that was pressed.
+type pressed struct {
+	ID       string `json:"action_id"`
+	Value    string `json:"value"`
+	TS       string `json:"action_ts"`
+	Selected *struct {
+		Value string `json:"value"`
+	} `json:"selected_option"`
 }
 
 // parseTime bounds a reading with its questions to Slack: the ledger gives a reading five seconds.
@@ -183,6 +190,8 @@ func (d *Door) event(ctx context.Context, h *ticketing.Heard, body eventBody, e 
 			return nil
 		}
 		return d.message(ctx, h, body, e)
+	case "app_home_opened":
+		return d.homeOpened(ctx, h, e.User, e.Tab, e.EventTS)
 	case "reaction_added", "reaction_removed":
 		return d.reaction(ctx, h, e)
 	case "member_joined_channel", "member_left_channel":
@@ -413,6 +422,9 @@ func (d *Door) press(ctx context.Context, h *ticketing.Heard, p press) error {
 	if channel == "" {
 		channel = p.Container.ChannelID
 	}
+	if p.Type == "block_actions" && len(p.Actions) > 0 && channel == "" && p.View.Type == "home" && p.User.ID != "" {
+		return d.pressElsewhere(ctx, h, p)
+	}
 	if p.Type != "block_actions" || len(p.Actions) == 0 || d.queues[channel] == "" || p.User.ID == "" {
 		other(h)
 		return nil
@@ -431,14 +443,7 @@ func (d *Door) press(ctx context.Context, h *ticketing.Heard, p press) error {
 	}
 	a := h.Act
 	a.Action, a.Value, a.At = x.ID, x.Value, timeOf(x.TS)
-	if x.Selected != nil {
-		// An option's value is "<id>:<verb>"; the menu stands for as many buttons.
-		id, verb, ok := strings.Cut(x.Selected.Value, ":")
-		if group, _, _ := strings.Cut(x.ID, "."); ok && isWord(verb) {
-			a.Action = group + "." + verb
-		}
-		a.Value = id
-	}
+	x.choose(a)
 	h.At = a.At
 	h.LogicalKey = key("press", d.team, p.User.ID, x.ID, x.TS)
 	return nil
