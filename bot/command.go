@@ -59,13 +59,20 @@ func command(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 			return ignore()
 		}
 		return reaction(a)
+	case ticketing.VerbAsk:
+		return ask(a)
+	case ticketing.VerbSubmit:
+		return submitted(c, a)
 	case ticketing.VerbHome:
 		return &ticketing.Command{Name: ticketing.CommandHome}
 	case ticketing.VerbCommand:
 		return slash(a)
 	case ticketing.VerbPress:
+		if !a.IsAgent && a.View != "" {
+			return ask(a)
+		}
 		if !a.IsAgent {
-			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "agents_only"}
+			return hinted("agents_only")
 		}
 		return press(c, a)
 	}
@@ -185,6 +192,9 @@ func press(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 		return cmd
 	}
 	name, ok := presses[a.Action]
+	if a.Action == "ticket.more" {
+		return &ticketing.Command{Name: ticketing.CommandForm, Target: ticketing.FormActions}
+	}
 	if !ok {
 		return ignore()
 	}

@@ -34,6 +34,8 @@ func slash(a *ticketing.Act) *ticketing.Command {
 	first, rest := firstWord(text), after(text, 1)
 	what, known := slashes[fold(first)]
 	switch {
+	case known && what == ticketing.LookNew && rest == "" && a.View != "":
+		return &ticketing.Command{Name: ticketing.CommandForm, Target: ticketing.FormNew}
 	case text == "" || known && what == ticketing.LookSearch && rest == "":
 		return look(ticketing.LookHelp, "")
 	case known && (what == ticketing.LookSearch || rest == ""):
@@ -55,6 +57,8 @@ func atHome(a *ticketing.Act) (*ticketing.Command, bool) {
 		cmd.Target = "page"
 	case a.Action == "home.search":
 		cmd.Target = "search"
+	case a.Action == "home.new":
+		return &ticketing.Command{Name: ticketing.CommandForm, Target: ticketing.FormNew}, true
 	default:
 		return nil, false
 	}

@@ -59,7 +59,7 @@ func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
 			return err
 		}
 	}
-	if err := d.obey(ctx, c, cmd); err != nil || a.Verb != VerbPress || len(a.Queues) == 0 || cmd.Name == CommandHome {
+	if err := d.obey(ctx, c, cmd); err != nil || a.Verb != VerbPress || a.Place != "" || len(a.Queues) == 0 || cmd.Name == CommandHome {
 		return err
 	}
 	// Pressed in the home tab: who pressed sees at once what came of it.
@@ -77,6 +77,10 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.note(ctx, c, cmd)
 	case CommandAnswer:
 		return d.answer(ctx, c, cmd)
+	case CommandForm:
+		return d.form(ctx, c, cmd)
+	case CommandCreate:
+		return d.create(ctx, c, cmd)
 	case CommandHome:
 		return d.home(ctx, c, cmd)
 	case CommandLook:
@@ -93,7 +97,7 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 	if c.Ticket == nil {
 		return d.hint(ctx, c, "no_ticket", nil)
 	}
-	if cmd.Text != "" && c.Heard.Act.Verb == VerbSay && cmd.Name.aside() {
+	if cmd.Text != "" && (c.Heard.Act.Verb == VerbSay || c.Heard.Act.Verb == VerbSubmit) && cmd.Name.aside() {
 		// Words behind a command that takes none are for colleagues; they must not vanish.
 		if err := d.note(ctx, c, &Command{Name: CommandNote, Text: cmd.Text, Agent: cmd.Agent, Message: cmd.Message}); err != nil {
 			return err
@@ -118,6 +122,10 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.snooze(ctx, c, cmd)
 	case CommandMerge:
 		return d.merge(ctx, c, cmd)
+	case CommandSplit:
+		return d.split(ctx, c, cmd)
+	case CommandFollow:
+		return d.followUpBy(ctx, c, cmd)
 	case CommandMacro:
 		return d.showMade(ctx, c, cmd)
 	case CommandPending:
@@ -168,7 +176,10 @@ func (d *Desk) note(ctx context.Context, c *Case, cmd *Command) error {
 	if _, err := d.chatMessage(ctx, c, cmd, false); err != nil {
 		return err
 	}
-	if !cmd.Plain {
+	if err := d.said(ctx, c, cmd, "note_by"); err != nil {
+		return err
+	}
+	if !cmd.Plain && cmd.Message != "" {
 		if err := d.react(ctx, c.Tx, c.Queue, c.Thread, cmd.Message, "lock"); err != nil {
 			return err
 		}
@@ -220,7 +231,18 @@ func (d *Desk) answerDue(ctx context.Context, c *Case, cmd *Command) (due bool, 
 			return false, err
 		}
 	}
+	if err := d.said(ctx, c, cmd, "answer_by"); err != nil {
+		return true, err
+	}
 	return true, d.event(ctx, c.Tx, c.Thread.ID, c.Ticket.Number, cmd.Agent, "answer.due", map[string]string{"message": m.ID})
+}
+
+// said shows in the thread what an agent wrote in a window: colleagues read it there.
+func (d *Desk) said(ctx context.Context, c *Case, cmd *Command, code string) error {
+	if c.Heard.Act.Verb != VerbSubmit || cmd.Text == "" {
+		return nil
+	}
+	return d.post(ctx, c.Tx, c.Queue, c.Thread, PostLine, "inbound:"+c.In.ID+"/said", Facts{Code: code, Args: map[string]string{"agent": cmd.Agent}, Body: cmd.Text})
 }
 
 // unsent keeps what was meant as an answer as a note and tells its author why.

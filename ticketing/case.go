@@ -370,6 +370,9 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 	if err := d.findCollision(ctx, c); err != nil {
 		return err
 	}
+	if a.Verb == VerbAsk || a.Verb == VerbSubmit {
+		return d.loadForm(ctx, c)
+	}
 	if a.Verb != VerbPress || a.Value == "" {
 		return nil
 	}
@@ -451,6 +454,25 @@ func (d *Desk) loadKept(ctx context.Context, c *Case, id string) error {
 	}
 	if m.Thread == c.Thread.ID && m.Author == AuthorAgent {
 		c.Kept = &m
+	}
+	return nil
+}
+
+// loadForm reads the ticket that a window names, which must be of a queue of the actor's.
+func (d *Desk) loadForm(ctx context.Context, c *Case) error {
+	a := c.Heard.Act
+	if n := whole(a.Fields["ticket"]); n > 0 {
+		t, err := c.Tx.ThreadByNumber(ctx, n)
+		if ok, err := found(err); err != nil || !ok {
+			return err
+		}
+		c.Thread = &t
+		if err := d.loadThread(ctx, c); err != nil {
+			return err
+		}
+	}
+	if c.Thread != nil && !d.mayAct(c) {
+		c.Thread, c.Ticket, c.Suggestion = nil, nil, nil
 	}
 	return nil
 }

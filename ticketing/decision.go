@@ -89,6 +89,10 @@ const (
 	CommandSendNote CommandName = "send_note" // send a message that was kept back (Target: its id) after all
 	CommandKeepNote CommandName = "keep_note" // leave it a note
 	CommandHome     CommandName = "home"      // show the home tab: Target is a tab, page or search
+	CommandForm     CommandName = "form"      // show the window Target
+	CommandCreate   CommandName = "create"    // open the ticket that a window describes
+	CommandSplit    CommandName = "split"     // a message becomes a ticket of its own, with the subject Target
+	CommandFollow   CommandName = "follow"    // open a ticket that follows this one
 	CommandLook     CommandName = "look"      // show the one who asks what Target names
 	CommandIgnore   CommandName = "ignore"    // nothing to do
 	CommandHint     CommandName = "hint"      // only tell its author something
@@ -97,7 +101,7 @@ const (
 // aside says whether words behind the command are for colleagues: they stay inside, as a note.
 func (n CommandName) aside() bool {
 	switch n {
-	case CommandClaim, CommandAssign, CommandReopen, CommandClose, CommandSnooze:
+	case CommandClaim, CommandAssign, CommandReopen, CommandClose, CommandSnooze, CommandMerge, CommandPriority, CommandSplit:
 		return true
 	}
 	return false

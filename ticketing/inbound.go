@@ -254,6 +254,8 @@ const (
 	VerbReact   Verb = "react"
 	VerbUnreact Verb = "unreact"
 	VerbPress   Verb = "press"   // pressed a button
+	VerbAsk     Verb = "ask"     // asked for a window by a shortcut
+	VerbSubmit  Verb = "submit"  // sent a window in
 	VerbHome    Verb = "home"    // opened the app's home tab
 	VerbCommand Verb = "command" // typed a slash command
 	VerbMember  Verb = "member"  // joined or left the triage channel
@@ -281,6 +283,12 @@ type Act struct {
 	Queues   []string
 	Reply    string
 	Language string
+	// View is the name of the window that was opened for this act. Author wrote the message that a shortcut was used on, with an address
+	// where that is trusted; Readable: its thread and files can be read. Fields are those of a window that was sent in.
+	View     string
+	Author   Party
+	Readable bool
+	Fields   map[string]string
 	// Named are the people of the place whom the text mentions, in order; who is no agent there is marked so.
 	Named []Named
 	At    time.Time

@@ -153,8 +153,14 @@ func (d *Desk) hint(ctx context.Context, c *Case, code string, args map[string]s
 // whisper is hint with more than a sentence. The last one of an act is shown.
 func (d *Desk) whisper(ctx context.Context, c *Case, f Facts) error {
 	a := c.Heard.Act
-	if a == nil || c.Thread == nil {
+	if a == nil {
 		return nil
+	}
+	if c.Thread == nil {
+		if a.Verb != VerbSubmit {
+			return nil
+		}
+		return d.whisperTo(ctx, c, Hint, f)
 	}
 	f.User, f.Root, f.Target, f.Language = a.Actor.Key, a.Root, a.Target, a.Language
 	return d.post(ctx, c.Tx, c.Queue, c.Thread, Hint, "inbound:"+c.In.ID, f)

@@ -88,20 +88,21 @@ func (d *Desk) look(ctx context.Context, c *Case, cmd *Command) error {
 			}
 		}
 	}
-	return d.whisperTo(ctx, c, f)
+	return d.whisperTo(ctx, c, Hint, f)
 }
 
-// whisperTo answers one person's slash command, shown where it was typed. It may be missed: nothing depends on it.
-func (d *Desk) whisperTo(ctx context.Context, c *Case, f Facts) error {
+// whisperTo shows one person something that belongs to no thread: where a slash command was typed, in a window, or else in the queue's
+// channel. It may be missed: nothing depends on it.
+func (d *Desk) whisperTo(ctx context.Context, c *Case, kind OutgoingKind, f Facts) error {
 	a, q := c.Heard.Act, c.Queue
-	if q.ChatDoor == "" || a.Reply == "" {
+	if q.ChatDoor == "" {
 		return nil
 	}
 	f.Place, f.Zone, f.User, f.Reply, f.Language = q.Place, q.Hours.ZoneName(), a.Actor.Key, a.Reply, a.Language
 	if f.Language == "" {
 		f.Language = q.AgentLang
 	}
-	_, err := c.Tx.InsertOutgoing(ctx, &Outgoing{ID: d.newID(c.Now), Cause: "inbound:" + c.In.ID, Kind: Hint, Recipient: q.Place + "/" + a.Actor.Key, Door: q.ChatDoor, Queue: q.Name,
+	_, err := c.Tx.InsertOutgoing(ctx, &Outgoing{ID: d.newID(c.Now), Cause: "inbound:" + c.In.ID, Kind: kind, Recipient: q.Place + "/" + a.Actor.Key, Door: q.ChatDoor, Queue: q.Name,
 		State: OutgoingPending, NextAt: c.Now, CreatedAt: c.Now, Fluid: true, Facts: f})
 	return err
 }

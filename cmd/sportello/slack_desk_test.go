@@ -205,3 +205,98 @@ func TestHomeTabOfADesk(t *testing.T) {
 		})
 	}
 }
+
+// opened waits until the window that a user sees holds words.
+func (tr *trial) opened(user, words string) {
+	tr.t.Helper()
+	tr.until("the window shows "+words, func() bool {
+		v, _ := tr.slack.View(user)
+		return strings.Contains(string(v.Payload), words)
+	})
+}
+
+func (tr *trial) sendIn(user string, fields map[string]map[string]any) {
+	tr.t.Helper()
+	d, err := tr.slack.As(user).Submit(fields)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	if <-d.Done(); d.Err() != nil || len(d.Answer()) > 2 {
+		tr.t.Fatal(d.Err(), string(d.Answer()))
+	}
+}
+
+func (tr *trial) shortcut(user, name, channel, ts string) {
+	tr.t.Helper()
+	d, err := tr.slack.As(user).Shortcut(name, channel, ts)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	if <-d.Done(); d.Err() != nil {
+		tr.t.Fatal(d.Err())
+	}
+}
+
+func typedIn(v string) map[string]any {
+	return map[string]any{"v": map[string]any{"type": "plain_text_input", "value": v}}
+}
+
+func chosen(v string) map[string]any {
+	return map[string]any{"v": map[string]any{"type": "static_select", "selected_option": map[string]any{"value": v}}}
+}
+
+// TestWindows: an agent makes a ticket of a message in another channel, answers its customer by mail, and splits the customer's reply off, all
+// through windows of a real desk. The same message makes no second ticket.
+func TestWindows(t *testing.T) {
+	for _, s := range stacks() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			tr := startTrial(t, trialSetup{on: s})
+			room := tr.slack.AddChannel(slacktest.Channel{ID: "C0GENERALE", Name: "generale", Members: []string{tr.anna, tr.slack.BotUser()}})
+			ts, err := tr.slack.As(tr.anna).Write(room, "Maria ha la cassa ferma", slacktest.Attachment{Name: "foto.png", Data: []byte("PNG")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			fields := map[string]map[string]any{"subject": typedIn("Cassa ferma"), "requester": typedIn(maria), "queue": chosen("assistenza"), "prio": chosen("high"), "body": typedIn("Maria ha la cassa ferma")}
+			tr.shortcut(tr.anna, "ticket_from_message", room, ts)
+			tr.opened(tr.anna, "ticket_from_message")
+			tr.sendIn(tr.anna, fields)
+			tr.hinted(tr.anna, "Creato il ticket #1")
+			root := tr.root(1)
+			if k := tr.ticket(1); k.Priority != "high" || k.Subject != "Cassa ferma" {
+				t.Errorf("made: %+v", k)
+			}
+			tr.shortcut(tr.anna, "ticket_from_message", room, ts)
+			tr.opened(tr.anna, "è già nato un ticket")
+			tr.says(root, "Arriviamo")
+			l := tr.letter(maria, ticketing.LetterAnswer, 1)
+			in := tr.expect(tr.write(tr.reply(mariaFrom, l, "Grazie. E la fattura è sbagliata")), ticketing.OutcomeReply, "")
+			if in.Ticket != 1 {
+				t.Fatalf("the reply joined %d", in.Ticket)
+			}
+			var post slacktest.Message
+			tr.until("the reply stands in the thread", func() bool {
+				for _, m := range tr.slack.Thread(tr.room, root) {
+					if strings.Contains(string(m.Blocks), "la fattura è sbagliata") {
+						post = m
+					}
+				}
+				return post.TS != ""
+			})
+			tr.shortcut(tr.anna, "ticket_actions", tr.room, post.TS)
+			tr.opened(tr.anna, "Ticket #1")
+			tr.sendIn(tr.anna, map[string]map[string]any{"do": chosen("split"), "value": typedIn("Fattura sbagliata")})
+			tr.inThread(root, "ha fatto di un messaggio il ticket #2")
+			tr.inThread(tr.root(2), "ha diviso questo ticket dal #1")
+			if k := tr.ticket(2); k.Subject != "Fattura sbagliata" || k.Contact != tr.ticket(1).Contact {
+				t.Errorf("split: %+v", k)
+			}
+			if n := tr.tickets(); n != 2 {
+				t.Errorf("%d tickets", n)
+			}
+			if bad := tr.slack.Misuse(); len(bad) > 0 {
+				t.Error(bad)
+			}
+		})
+	}
+}

@@ -20,3 +20,15 @@ func (a *API) PublishHome(ctx context.Context, user, view, hash string) (string,
 	err := a.read(ctx, "views.publish", v, &answer)
 	return answer.View.Hash, err
 }
+
+// OpenView opens a window by a trigger, which is good for three seconds and one use.
+func (a *API) OpenView(ctx context.Context, trigger, view string) error {
+	var answer struct{}
+	return a.read(ctx, "views.open", url.Values{"trigger_id": {trigger}, "view": {view}}, &answer)
+}
+
+// UpdateView changes a window that stands open, named by the name we gave it.
+func (a *API) UpdateView(ctx context.Context, external, view string) error {
+	var answer struct{}
+	return a.read(ctx, "views.update", url.Values{"external_id": {external}, "view": {view}}, &answer)
+}

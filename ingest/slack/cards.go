@@ -37,6 +37,7 @@ const (
 	methodPost      = "chat.postMessage"
 	methodUpdate    = "chat.update"
 	methodEphemeral = "chat.postEphemeral"
+	methodWindow    = "views.update"
 	methodHome      = "views.publish"
 	methodRespond   = "respond" // no method: a POST to a response_url
 	methodReact     = "reactions.add"

@@ -37,6 +37,8 @@ type Config struct {
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger
 	Alarm        func(code string) // see Receiver.Alarm
+	// Ours tells which addresses are no customer's: the desk's own and those of agents.
+	Ours func(address string) bool
 }
 
 // Door is a workspace. It is safe for concurrent use.
@@ -52,6 +54,7 @@ type Door struct {
 	settled time.Duration
 	// publicURL begins the addresses of articles' pages.
 	publicURL string
+	ours      func(string) bool
 	now       func() time.Time
 	log       *slog.Logger
 	recv      *Receiver
@@ -92,7 +95,7 @@ func New(c Config) (*Door, error) {
 	}
 	d := &Door{
 		team: c.Team, queues: c.Queues, api: NewAPI(c.APIURL, c.BotToken.Reveal(), c.AppToken.Reveal()), words: c.Words,
-		named: c.CustomerName != "text", publicURL: c.PublicURL, fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{}, hashes: map[string]string{},
+		named: c.CustomerName != "text", publicURL: c.PublicURL, ours: c.Ours, fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{}, hashes: map[string]string{},
 	}
 	if d.fileMax == 0 {
 		d.fileMax = 20 << 20
@@ -110,7 +113,7 @@ func New(c Config) (*Door, error) {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	d.people = newPeople(d.api, d.team, d.now)
-	d.recv = &Receiver{Open: d.api.OpenSocket, Sockets: c.Sockets, Timing: c.Timing, Log: d.log, Alarm: c.Alarm}
+	d.recv = &Receiver{Open: d.api.OpenSocket, Sockets: c.Sockets, Timing: c.Timing, Log: d.log, Alarm: c.Alarm, Answer: d.answer}
 	return d, nil
 }
 
@@ -163,6 +166,9 @@ func (d *Door) Render(ctx context.Context, o ticketing.Outgoing) ([]byte, ticket
 	f := o.Facts
 	if o.Kind == ticketing.HomeTab {
 		return d.renderHome(ctx, o)
+	}
+	if o.Kind == ticketing.Window {
+		return d.renderWindow(ctx, o)
 	}
 	channel, _, ok := d.split(f.Place)
 	if !ok {
@@ -327,6 +333,8 @@ func (d *Door) Send(ctx context.Context, o ticketing.Outgoing, bytes []byte, beg
 			return "", "message_not_found", nil
 		}
 		return "", "ok", err
+	case methodWindow:
+		return "", "ok", d.showWindow(ctx, o, x)
 	case methodHome:
 		return "", "ok", d.publish(ctx, x)
 	case methodRespond:

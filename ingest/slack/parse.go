@@ -17,6 +17,7 @@ import (
 // envelopeBody is a stored frame. Everything in it is read with small structures of our own, field by field: a block of a new kind or
 // a number where text belongs must not hide a message.
 type envelopeBody struct {
+	ID      string          `json:"envelope_id"`
 	Type    string          `json:"type"`
 	Payload json.RawMessage `json:"payload"`
 }
@@ -108,13 +109,30 @@ type press struct {
 		ThreadTS  string `json:"thread_ts"`
 		ChannelID string `json:"channel_id"`
 	} `json:"container"`
-	Message struct {
-		ThreadTS string `json:"thread_ts"`
-	} `json:"message"`
 	View struct {
-		Type string `json:"type"`
+		ID       string `json:"id"`
+		Type     string `json:"type"`
+		Callback string `json:"callback_id"`
+		Meta     string `json:"private_metadata"`
+		State    struct {
+			Values map[string]map[string]field `json:"values"`
+		} `json:"state"`
 	} `json:"view"`
-	Actions []pressed `json:"actions"`
+	Callback string    `json:"callback_id"`
+	Trigger  string    `json:"trigger_id"`
+	Reply    string    `json:"response_url"`
+	TS       string    `json:"message_ts"`
+	Said     said      `json:"message"`
+	Actions  []pressed `json:"actions"`
+}
+
+// field is a value of a window.
+type field struct {
+	Value    string `json:"value"`
+	User     string `json:"selected_user"`
+	Selected *struct {
+		Value string `json:"value"`
+	} `json:"selected_option"`
 }
 
 // pressed is one element that was pressed.
@@ -162,14 +180,16 @@ func (d *Door) Parse(ctx context.Context, _ ticketing.Inbound, raw []byte) (tick
 			h.Refused, h.Detail = ticketing.CauseMalformed, "the payload is no interaction"
 			return h, nil
 		}
-		err = d.press(ctx, &h, p)
+		err = d.interaction(ctx, &h, p, env.ID)
 	case "slash_commands":
 		var s slashCommand
 		if json.Unmarshal(env.Payload, &s) != nil {
 			h.Refused, h.Detail = ticketing.CauseMalformed, "the payload is no slash command"
 			return h, nil
 		}
-		err = d.slash(ctx, &h, s)
+		if err = d.slash(ctx, &h, s); err == nil && s.asksFor() != "" && h.Act.Verb == ticketing.VerbCommand {
+			h.Act.View = windowName(d.team, env.ID)
+		}
 	default:
 		h.Refused, h.Detail = ticketing.CauseMalformed, "an envelope of an unknown type"
 	}
@@ -417,6 +437,28 @@ func (d *Door) rootOf(ctx context.Context, channel, ts string) (string, error) {
 	return root, unless(err, "thread_not_found")
 }
 
+// interaction reads what was done with a button, a shortcut or a window.
+func (d *Door) interaction(ctx context.Context, h *ticketing.Heard, p press, envelope string) error {
+	switch {
+	case p.Type == "view_submission":
+		return d.submit(ctx, h, p)
+	case p.Type == "message_action" || p.Type == "shortcut" || p.Type == "block_actions" && len(p.Actions) > 0 && p.Actions[0].ID == againAction:
+		if p.asksFor() == "" {
+			other(h)
+			return nil
+		}
+		return d.ask(ctx, h, p, envelope)
+	}
+	if err := d.press(ctx, h, p); err != nil || p.asksFor() == "" || h.Act.Verb != ticketing.VerbPress {
+		return err
+	}
+	h.Act.View = windowName(d.team, envelope)
+	if len(h.Act.Queues) == 0 {
+		h.Act.Queues = []string{h.Queue}
+	}
+	return nil
+}
+
 func (d *Door) press(ctx context.Context, h *ticketing.Heard, p press) error {
 	channel := p.Channel.ID
 	if channel == "" {
@@ -432,7 +474,7 @@ func (d *Door) press(ctx context.Context, h *ticketing.Heard, p press) error {
 	x := p.Actions[0]
 	root := p.Container.ThreadTS
 	if root == "" {
-		root = p.Message.ThreadTS
+		root = p.Said.ThreadTS
 	}
 	e := &event{Channel: channel, TS: p.Container.MessageTS, ThreadTS: root, User: p.User.ID}
 	if err := d.act(ctx, h, ticketing.VerbPress, e); err != nil {
