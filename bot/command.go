@@ -59,11 +59,22 @@ func command(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 			return ignore()
 		}
 		return reaction(a)
+	case ticketing.VerbAsk:
+		return ask(a)
+	case ticketing.VerbSubmit:
+		return submitted(c, a)
+	case ticketing.VerbHome:
+		return &ticketing.Command{Name: ticketing.CommandHome}
+	case ticketing.VerbCommand:
+		return slash(a)
 	case ticketing.VerbPress:
-		if !a.IsAgent {
-			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "agents_only"}
+		if !a.IsAgent && a.View != "" {
+			return ask(a)
 		}
-		return press(a)
+		if !a.IsAgent {
+			return hinted("agents_only")
+		}
+		return press(c, a)
 	}
 	return ignore()
 }
@@ -77,7 +88,7 @@ func say(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 		return note
 	}
 	if word, rest, ok := bang(text); ok {
-		if cmd := banged(word, rest); cmd != nil {
+		if cmd := banged(c, word, rest); cmd != nil {
 			if cmd.Hint == "send_what" && len(c.Files) > 0 {
 				return &ticketing.Command{Name: ticketing.CommandAnswer}
 			}
@@ -114,7 +125,7 @@ func say(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 func edit(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 	text := strings.TrimSpace(a.Text)
 	if word, rest, ok := bang(text); ok {
-		return editedBang(word, rest, text)
+		return editedBang(c, word, rest, text)
 	}
 	if stripped, ok := noteMark(text); ok {
 		return &ticketing.Command{Name: ticketing.CommandCancel, Text: stripped}
@@ -127,8 +138,8 @@ func edit(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
 }
 
 // editedBang: a command with words for the customer changes the words, any other takes them back.
-func editedBang(word, rest, text string) *ticketing.Command {
-	cmd := banged(word, rest)
+func editedBang(c *ticketing.Case, word, rest, text string) *ticketing.Command {
+	cmd := banged(c, word, rest)
 	switch {
 	case cmd == nil:
 		return &ticketing.Command{Name: ticketing.CommandCancel, Text: text, Hint: "unknown_command", Args: unknown(word)}
@@ -170,11 +181,20 @@ var presses = map[string]ticketing.CommandName{
 	"ticket.pending": ticketing.CommandPending, "ticket.close": ticketing.CommandClose,
 	"article.send": ticketing.CommandArticle, "article.link": ticketing.CommandLink,
 	"held.take": ticketing.CommandTake, "loop.resume": ticketing.CommandResume, "join.release": ticketing.CommandRelease, "join.new_ticket": ticketing.CommandAside,
-	"join.discard": ticketing.CommandDiscard,
+	"join.discard":     ticketing.CommandDiscard,
+	"ticket.take_over": ticketing.CommandAssign, "ticket.release": ticketing.CommandAssign,
+	"home.claim": ticketing.CommandClaim, "home.pending": ticketing.CommandPending, "home.resolve": ticketing.CommandResolve, "home.reopen": ticketing.CommandReopen, "home.release": ticketing.CommandAssign,
+	"macro.send": ticketing.CommandSendMade, "guard.send": ticketing.CommandSendNote, "guard.note": ticketing.CommandKeepNote, "cmd.fix": ticketing.CommandSendNote,
 }
 
-func press(a *ticketing.Act) *ticketing.Command {
+func press(c *ticketing.Case, a *ticketing.Act) *ticketing.Command {
+	if cmd, ok := atHome(a); ok {
+		return cmd
+	}
 	name, ok := presses[a.Action]
+	if a.Action == "ticket.more" {
+		return &ticketing.Command{Name: ticketing.CommandForm, Target: ticketing.FormActions}
+	}
 	if !ok {
 		return ignore()
 	}
@@ -182,7 +202,13 @@ func press(a *ticketing.Act) *ticketing.Command {
 	switch name {
 	case ticketing.CommandResolve:
 		cmd.Reason = ticketing.ReasonSolved
-	case ticketing.CommandArticle, ticketing.CommandLink:
+	case ticketing.CommandAssign:
+		if a.Action == "ticket.take_over" {
+			cmd.Target = a.Actor.Key
+		}
+	case ticketing.CommandSendNote, ticketing.CommandKeepNote:
+		return keptBack(c, a, cmd)
+	case ticketing.CommandArticle, ticketing.CommandLink, ticketing.CommandSendMade:
 		// The value names the thread and the article.
 		_, cmd.Target, _ = strings.Cut(a.Value, " ")
 	}
@@ -216,11 +242,15 @@ var bangs = map[string]ticketing.CommandName{
 	"invia": ticketing.CommandAnswer, "send": ticketing.CommandAnswer,
 	"cc":       ticketing.CommandCc,
 	"priorita": ticketing.CommandPriority, "priority": ticketing.CommandPriority,
+	"assegna": ticketing.CommandAssign, "assign": ticketing.CommandAssign,
+	"ricorda": ticketing.CommandSnooze, "rimanda": ticketing.CommandSnooze, "snooze": ticketing.CommandSnooze,
+	"unisci": ticketing.CommandMerge, "merge": ticketing.CommandMerge,
+	"rapida": ticketing.CommandMacro, "macro": ticketing.CommandMacro,
 	"kb": ticketing.CommandFind, "articolo": ticketing.CommandFind, "article": ticketing.CommandFind,
 	"aiuto": ticketing.CommandHint, "help": ticketing.CommandHint,
 }
 
-func banged(word, rest string) *ticketing.Command {
+func banged(c *ticketing.Case, word, rest string) *ticketing.Command {
 	name, ok := bangs[fold(word)]
 	if !ok {
 		return nil
@@ -234,7 +264,7 @@ func banged(word, rest string) *ticketing.Command {
 	case ticketing.CommandAnswer:
 		cmd.Text = rest
 		if rest == "" {
-			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "send_what"}
+			return hinted("send_what")
 		}
 	case ticketing.CommandClaim, ticketing.CommandReopen, ticketing.CommandClose:
 		cmd.Text = rest // stays inside, as a note
@@ -245,20 +275,96 @@ func banged(word, rest string) *ticketing.Command {
 		}
 	case ticketing.CommandCc:
 		if cmd.Target = rest; rest == "" {
-			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "cc_what"}
+			return hinted("cc_what")
 		}
 	case ticketing.CommandPriority:
 		level, ok := priorities[fold(rest)]
 		if !ok {
-			return &ticketing.Command{Name: ticketing.CommandHint, Hint: "priority_what"}
+			return hinted("priority_what")
 		}
 		cmd.Target = level
+	case ticketing.CommandAssign:
+		return assign(c.Heard.Act, rest)
+	case ticketing.CommandSnooze:
+		at, words, ok := when(rest, c.Now, c.Queue.Hours)
+		if !ok {
+			return hinted("snooze_what")
+		}
+		cmd.At, cmd.Text = at, words
+	case ticketing.CommandMerge:
+		m := mergeInto.FindStringSubmatch(rest)
+		if m == nil {
+			return hinted("merge_what")
+		}
+		cmd.Target, cmd.Force = m[1], m[2] != ""
+	case ticketing.CommandMacro:
+		cmd.Target = firstWord(rest)
+		cmd.Text = after(rest, 1)
 	case ticketing.CommandFind:
 		return article(rest)
 	case ticketing.CommandHint:
 		cmd.Hint = "help"
 	}
 	return cmd
+}
+
+func hinted(code string) *ticketing.Command {
+	return &ticketing.Command{Name: ticketing.CommandHint, Hint: code}
+}
+
+func firstWord(s string) string {
+	if f := strings.Fields(s); len(f) > 0 {
+		return f[0]
+	}
+	return ""
+}
+
+// mergeInto reads "1040", "#1040", and with "comunque" or "anyway" what was asked about first.
+var mergeInto = regexp.MustCompile(`(?i)^#?(\d{1,15})[.!]?(?:\s+(comunque|anyway)[.!]?)?$`)
+
+// assign reads whom a ticket is given to: a colleague who is mentioned, or oneself. Words behind the name are for colleagues.
+func assign(a *ticketing.Act, rest string) *ticketing.Command {
+	switch fold(rest) {
+	case "me", "a me", "to me", "io":
+		return &ticketing.Command{Name: ticketing.CommandAssign, Target: a.Actor.Key, Args: map[string]string{"name": a.Actor.Name}}
+	}
+	if len(a.Named) == 0 {
+		return hinted("assign_what")
+	}
+	to := a.Named[0]
+	if !to.IsAgent {
+		cmd := hinted("assign_not_agent")
+		cmd.Args = map[string]string{"name": to.Name}
+		return cmd
+	}
+	words := strings.TrimSpace(strings.TrimPrefix(rest, to.Name))
+	return &ticketing.Command{Name: ticketing.CommandAssign, Target: to.Key, Text: words, Args: map[string]string{"name": to.Name}}
+}
+
+// keptBack carries out what its author, or who holds the ticket, says about a message that was kept back: that it goes to the customer
+// after all, that it stays a note, or that its mistyped command was meant as another one (slack.md 7.4, 7.7, 7.13).
+func keptBack(c *ticketing.Case, a *ticketing.Act, cmd *ticketing.Command) *ticketing.Command {
+	m := c.Kept
+	switch {
+	case m == nil || m.Public:
+		return hinted("gone")
+	case m.Agent != a.Actor.Key && (c.Ticket == nil || c.Ticket.Assignee != a.Actor.Key):
+		return hinted("not_yours")
+	case cmd.Name == ticketing.CommandKeepNote:
+		return hinted("stays_note")
+	}
+	cmd.Name, cmd.Text, cmd.Message = ticketing.CommandAnswer, strings.TrimSpace(strings.TrimPrefix(m.Text, ">>")), m.Ref
+	if a.Action != "cmd.fix" {
+		return cmd
+	}
+	word, rest, ok := bang(m.Text)
+	if meant := nearest(word); ok && meant != "" {
+		if cmd = banged(c, meant[1:], rest); cmd != nil {
+			cmd.Message = m.Ref
+			return cmd
+		}
+	}
+	return hinted("gone")
 }
 
 // priorities by their names in both languages, folded.
@@ -276,7 +382,7 @@ func article(rest string) *ticketing.Command {
 	words = strings.TrimSpace(words)
 	switch n, err := strconv.Atoi(strings.Trim(first, "#.)")); {
 	case rest == "":
-		return &ticketing.Command{Name: ticketing.CommandHint, Hint: "kb_what"}
+		return hinted("kb_what")
 	case words == "" && (fold(first) == "nessuno" || fold(first) == "none"):
 		return &ticketing.Command{Name: ticketing.CommandLink, Target: ticketing.AnswerNone}
 	case err == nil && n >= 1 && n <= maxListed && (words == "" || first == strconv.Itoa(n)+"." || first == "#"+strconv.Itoa(n)):
@@ -292,7 +398,14 @@ var slugLike = regexp.MustCompile(`^(?:[a-z]{2,3}/[a-z0-9-]+|[a-z0-9]+(?:-[a-z0-
 
 // wanted is what an agent's message asks the knowledge base for.
 func wanted(a *ticketing.Act) (string, bool) {
-	if a == nil || a.Verb != ticketing.VerbSay && a.Verb != ticketing.VerbEdit || !a.IsAgent || a.Bot {
+	if a == nil || !a.IsAgent || a.Bot {
+		return "", false
+	}
+	if a.Verb == ticketing.VerbCommand {
+		cmd := slash(a)
+		return cmd.Text, cmd.Target == ticketing.LookArticles
+	}
+	if a.Verb != ticketing.VerbSay && a.Verb != ticketing.VerbEdit {
 		return "", false
 	}
 	word, rest, ok := bang(strings.TrimSpace(a.Text))

@@ -25,6 +25,12 @@ func acted(a ticketing.Act, change func(c *ticketing.Case)) *ticketing.Case {
 	})
 }
 
+func mentioning(name string, agent bool) func(c *ticketing.Case) {
+	return func(c *ticketing.Case) {
+		c.Heard.Act.Mentions, c.Heard.Act.Named = true, []ticketing.Named{{Party: ticketing.Party{Key: "slack:T1/U2", Name: name}, IsAgent: agent}}
+	}
+}
+
 func obeyed(c *ticketing.Case) *ticketing.Command { return (&Bot{}).Decide(c).Command }
 
 // TestSay: what an agent writes in a ticket's thread, first rule of slack.md 7.4 that fits.
@@ -57,6 +63,11 @@ func TestSay(t *testing.T) {
 		{"!kb 1", nil, ticketing.CommandArticle, "", ""}, {"!kb #2 provi così", nil, ticketing.CommandArticle, "provi così", ""}, {"!kb 3. provi", nil, ticketing.CommandArticle, "provi", ""},
 		{"!kb fattura-scartata", nil, ticketing.CommandArticle, "", ""}, {"!kb en/cash-up ecco", nil, ticketing.CommandArticle, "ecco", ""}, {"!kb e-mail", nil, ticketing.CommandArticle, "", ""},
 		{"!kb nessuno", nil, ticketing.CommandLink, "", ""}, {"!kb NONE", nil, ticketing.CommandLink, "", ""}, {"!kb nessuno stampa", nil, ticketing.CommandFind, "nessuno stampa", ""},
+		{"!assegna", nil, ticketing.CommandHint, "", "assign_what"}, {"!assegna Luca", nil, ticketing.CommandHint, "", "assign_what"}, {"!assign me", nil, ticketing.CommandAssign, "", ""}, {"!assegna a me", nil, ticketing.CommandAssign, "", ""},
+		{"!assegna Luca Blu lo conosce", mentioning("Luca Blu", true), ticketing.CommandAssign, "lo conosce", ""}, {"!assign Luca Blu", mentioning("Luca Blu", false), ticketing.CommandHint, "", "assign_not_agent"},
+		{"!ricorda 2h", nil, ticketing.CommandSnooze, "", ""}, {"!rimanda domani  chiamare", nil, ticketing.CommandSnooze, "chiamare", ""}, {"!snooze", nil, ticketing.CommandHint, "", "snooze_what"}, {"!snooze ieri", nil, ticketing.CommandHint, "", "snooze_what"},
+		{"!unisci 1040", nil, ticketing.CommandMerge, "", ""}, {"!merge #1040 anyway", nil, ticketing.CommandMerge, "", ""}, {"!unisci 10 40", nil, ticketing.CommandHint, "", "merge_what"}, {"!unisci", nil, ticketing.CommandHint, "", "merge_what"},
+		{"!rapida riavvio", nil, ticketing.CommandMacro, "", ""}, {"!macro riavvio e poi mi scriva", nil, ticketing.CommandMacro, "e poi mi scriva", ""}, {"!rapida", nil, ticketing.CommandMacro, "", ""},
 		{"!aiuto", nil, ticketing.CommandHint, "", "help"}, {"!help", nil, ticketing.CommandHint, "", "help"},
 		// rule 5: an unknown command is never mailed
 		{"!rislto", nil, ticketing.CommandNote, "!rislto", "unknown_command"}, {"!clam", nil, ticketing.CommandNote, "!clam", "unknown_command"}, {"!importante leggere", nil, ticketing.CommandNote, "!importante leggere", "unknown_command"},
@@ -156,6 +167,10 @@ func TestPressAndReact(t *testing.T) {
 		{ticketing.Act{Verb: ticketing.VerbPress, Action: "join.release"}, ticketing.CommandRelease, ticketing.CommandHint},
 		{ticketing.Act{Verb: ticketing.VerbPress, Action: "join.new_ticket"}, ticketing.CommandAside, ticketing.CommandHint},
 		{ticketing.Act{Verb: ticketing.VerbPress, Action: "join.discard"}, ticketing.CommandDiscard, ticketing.CommandHint},
+		{ticketing.Act{Verb: ticketing.VerbPress, Action: "ticket.take_over"}, ticketing.CommandAssign, ticketing.CommandHint},
+		{ticketing.Act{Verb: ticketing.VerbPress, Action: "ticket.release"}, ticketing.CommandAssign, ticketing.CommandHint},
+		{ticketing.Act{Verb: ticketing.VerbPress, Action: "macro.send"}, ticketing.CommandSendMade, ticketing.CommandHint},
+		{ticketing.Act{Verb: ticketing.VerbPress, Action: "guard.send"}, ticketing.CommandHint, ticketing.CommandHint},
 		{ticketing.Act{Verb: ticketing.VerbPress, Action: "nobody.knows"}, ticketing.CommandIgnore, ticketing.CommandHint},
 		{ticketing.Act{Verb: ticketing.VerbReact, Emoji: "eyes", Target: root}, ticketing.CommandClaim, ticketing.CommandIgnore},
 		{ticketing.Act{Verb: ticketing.VerbReact, Emoji: "eyes", Target: reply}, ticketing.CommandIgnore, ticketing.CommandIgnore},

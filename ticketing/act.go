@@ -43,8 +43,16 @@ func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
 	case CommandEdit:
 		return d.editAnswer(ctx, c, cmd)
 	case CommandCancel:
-		_, err := d.cancelAnswer(ctx, c, cmd)
-		return err
+		sent, err := d.cancelAnswer(ctx, c, cmd)
+		if err != nil || sent || cmd.Hint == "" {
+			return err
+		}
+		return d.askKept(ctx, c, cmd)
+	case CommandNote:
+		if err := d.note(ctx, c, cmd); err != nil || cmd.Hint == "" {
+			return err
+		}
+		return d.askKept(ctx, c, cmd)
 	}
 	if a.Verb == VerbEdit {
 		// The message became a command: its words go to nobody.
@@ -52,7 +60,15 @@ func (d *Desk) act(ctx context.Context, c *Case, dec Decision) error {
 			return err
 		}
 	}
-	return d.obey(ctx, c, cmd)
+	if err := d.obey(ctx, c, cmd); err != nil || a.Verb != VerbPress || a.Place != "" || len(a.Queues) == 0 || cmd.Name == CommandHome {
+		return err
+	}
+	// Pressed in the home tab: who pressed sees at once what came of it.
+	h, err := c.Tx.Home(ctx, a.Actor.Key)
+	if ok, err := found(err); err != nil || !ok {
+		return err
+	}
+	return d.showHome(ctx, c.Tx, &h, c.Queue, c.Now)
 }
 
 // obey carries out what an agent asks for by a command, a button or a reaction: one way for all three (slack.md 7.8).
@@ -62,6 +78,16 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 		return d.note(ctx, c, cmd)
 	case CommandAnswer:
 		return d.answer(ctx, c, cmd)
+	case CommandForm:
+		return d.form(ctx, c, cmd)
+	case CommandCreate:
+		return d.create(ctx, c, cmd)
+	case CommandHome:
+		return d.home(ctx, c, cmd)
+	case CommandLook:
+		return d.look(ctx, c, cmd)
+	case CommandSendMade:
+		return d.sendMade(ctx, c, cmd)
 	case CommandFind:
 		return d.showFound(ctx, c, cmd)
 	case CommandRelease, CommandAside, CommandDiscard:
@@ -72,7 +98,7 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 	if c.Ticket == nil {
 		return d.hint(ctx, c, "no_ticket", nil)
 	}
-	if cmd.Text != "" && c.Heard.Act.Verb != VerbEdit && (cmd.Name == CommandClaim || cmd.Name == CommandReopen || cmd.Name == CommandClose) {
+	if cmd.Text != "" && (c.Heard.Act.Verb == VerbSay || c.Heard.Act.Verb == VerbSubmit) && cmd.Name.aside() {
 		// Words behind a command that takes none are for colleagues; they must not vanish.
 		if err := d.note(ctx, c, &Command{Name: CommandNote, Text: cmd.Text, Agent: cmd.Agent, Message: cmd.Message}); err != nil {
 			return err
@@ -92,7 +118,17 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 	case CommandClaim:
 		return d.claim(ctx, c, cmd, cmd.Agent)
 	case CommandAssign:
-		return d.claim(ctx, c, cmd, cmd.Target)
+		return d.assign(ctx, c, cmd)
+	case CommandSnooze:
+		return d.snooze(ctx, c, cmd)
+	case CommandMerge:
+		return d.merge(ctx, c, cmd)
+	case CommandSplit:
+		return d.split(ctx, c, cmd)
+	case CommandFollow:
+		return d.followUpBy(ctx, c, cmd)
+	case CommandMacro:
+		return d.showMade(ctx, c, cmd)
 	case CommandPending:
 		return d.Pend(ctx, c.Tx, c.Ticket, cmd.Agent)
 	case CommandResolve:
@@ -111,6 +147,9 @@ func (d *Desk) obey(ctx context.Context, c *Case, cmd *Command) error {
 // chatMessage stores what an agent wrote in the ticket's thread.
 func (d *Desk) chatMessage(ctx context.Context, c *Case, cmd *Command, public bool) (*Message, error) {
 	a := c.Heard.Act
+	if c.Kept != nil && public {
+		return d.unkept(ctx, c, cmd)
+	}
 	m := &Message{ID: d.newID(c.Now), Thread: c.Thread.ID, Ref: cmd.Message, Public: public, Author: AuthorAgent, Agent: a.Actor.Key, Name: a.Actor.Name,
 		Text: cmd.Text, Visible: cmd.Text, Inbound: c.In.ID, At: a.At, StoredAt: c.Now, Files: c.Files}
 	if c.Ticket != nil {
@@ -124,6 +163,9 @@ func (d *Desk) chatMessage(ctx context.Context, c *Case, cmd *Command, public bo
 		m.At = c.Now
 	}
 	c.In.Message = m.ID
+	if err := d.addWords(ctx, c.Tx, c.Thread.ID, m.Visible); err != nil {
+		return nil, err
+	}
 	return m, c.Tx.InsertMessage(ctx, m)
 }
 
@@ -135,7 +177,10 @@ func (d *Desk) note(ctx context.Context, c *Case, cmd *Command) error {
 	if _, err := d.chatMessage(ctx, c, cmd, false); err != nil {
 		return err
 	}
-	if !cmd.Plain {
+	if err := d.said(ctx, c, cmd, "note_by"); err != nil {
+		return err
+	}
+	if !cmd.Plain && cmd.Message != "" {
 		if err := d.react(ctx, c.Tx, c.Queue, c.Thread, cmd.Message, "lock"); err != nil {
 			return err
 		}
@@ -162,6 +207,11 @@ func (d *Desk) answerDue(ctx context.Context, c *Case, cmd *Command) (due bool, 
 	if c.Ticket == nil || c.Ticket.State == StateClosed || c.Ticket.MergedInto != 0 {
 		return false, d.unsent(ctx, c, cmd, "cannot_answer")
 	}
+	name := c.Heard.Act.Actor.Name
+	if c.Kept != nil {
+		// Whoever lets it go, these are its author's words.
+		cmd.Agent, name, c.Files = c.Kept.Agent, c.Kept.Name, c.Kept.Files
+	}
 	people, err := d.recipients(ctx, c.Tx, c.Thread)
 	if err != nil {
 		return false, err
@@ -181,17 +231,28 @@ func (d *Desk) answerDue(ctx context.Context, c *Case, cmd *Command) (due bool, 
 	afterwards(c.Queue, cmd, args)
 	for _, p := range people {
 		o := Outgoing{Cause: "message:" + m.ID, Kind: LetterAnswer, Ticket: c.Ticket.Number, ByAgent: true, NextAt: c.Now.Add(c.Queue.Undo)}
-		o.Facts = Facts{Subject: c.Thread.Subject, AgentName: c.Heard.Act.Actor.Name, Body: cmd.Text, Files: c.Files, Articles: cmd.Articles, Args: args}
+		o.Facts = Facts{Subject: c.Thread.Subject, AgentName: name, Body: cmd.Text, Files: c.Files, Articles: cmd.Articles, Args: args}
 		if _, err := d.letter(ctx, c.Tx, c.Queue, c.Thread, p, o); err != nil {
 			return false, err
 		}
 	}
+	if err := d.said(ctx, c, cmd, "answer_by"); err != nil {
+		return true, err
+	}
 	return true, d.event(ctx, c.Tx, c.Thread.ID, c.Ticket.Number, cmd.Agent, "answer.due", map[string]string{"message": m.ID})
+}
+
+// said shows in the thread what an agent wrote in a window: colleagues read it there.
+func (d *Desk) said(ctx context.Context, c *Case, cmd *Command, code string) error {
+	if c.Heard.Act.Verb != VerbSubmit || cmd.Text == "" {
+		return nil
+	}
+	return d.post(ctx, c.Tx, c.Queue, c.Thread, PostLine, "inbound:"+c.In.ID+"/said", Facts{Code: code, Args: map[string]string{"agent": cmd.Agent}, Body: cmd.Text})
 }
 
 // unsent keeps what was meant as an answer as a note and tells its author why.
 func (d *Desk) unsent(ctx context.Context, c *Case, cmd *Command, why string) error {
-	if err := d.hint(ctx, c, why, nil); err != nil {
+	if err := d.hint(ctx, c, why, nil); err != nil || c.Kept != nil || c.Heard.Act.Verb == VerbPress {
 		return err
 	}
 	return d.note(ctx, c, cmd)
@@ -338,7 +399,7 @@ func (d *Desk) claim(ctx context.Context, c *Case, cmd *Command, to string) erro
 		if a, err := c.Tx.Agent(ctx, k.Assignee); err == nil {
 			name = a.Name
 		}
-		return d.hint(ctx, c, "claimed_by", map[string]string{"agent": name})
+		return d.hint(ctx, c, "claimed_by", map[string]string{"agent": name, "number": num(k.Number)})
 	}
 	k.Assignee = to
 	if k.State == StateNew {
@@ -394,14 +455,14 @@ func (d *Desk) prioritise(ctx context.Context, c *Case, cmd *Command) error {
 
 // Pend makes a ticket wait for its customer and starts the clock of the reminder.
 func (d *Desk) Pend(ctx context.Context, tx Tx, k *Ticket, actor string) error {
-	if k.Resolved() || k.State == StatePending {
+	if k.Resolved() || k.State == StatePending && !k.Snoozed {
 		return nil
 	}
 	t, q, err := d.place(ctx, tx, k)
 	if err != nil {
 		return err
 	}
-	k.State, k.Reminders = StatePending, 0
+	k.State, k.Reminders, k.Snoozed = StatePending, 0, false
 	k.TimerAt = q.Hours.AddDays(tx.Now(), q.RemindAfter)
 	if err := d.saveTicket(ctx, tx, q, t, k, actor, "ticket.pending", nil); err != nil {
 		return err
@@ -422,7 +483,7 @@ func (d *Desk) Resolve(ctx context.Context, tx Tx, k *Ticket, actor string, reas
 		reason = ReasonSolved
 	}
 	k.State, k.Reason, k.DuplicateOf, k.ResolvedAt = StateResolved, reason, duplicateOf, tx.Now()
-	k.TimerAt = tx.Now().Add(q.ReopenWindow)
+	k.TimerAt, k.Snoozed = tx.Now().Add(q.ReopenWindow), false
 	if err := d.saveTicket(ctx, tx, q, t, k, actor, "ticket.resolved", map[string]string{"reason": string(reason)}); err != nil {
 		return err
 	}

@@ -32,6 +32,8 @@ type Case struct {
 	Edited *Message
 	// Letter is the row a report is about.
 	Letter *Outgoing
+	// Kept is the message that a press about a message kept back is about.
+	Kept *Message
 	// Waiting is the quarantined row a release is about.
 	Waiting *Inbound
 
@@ -426,9 +428,33 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 	if err := d.findCollision(ctx, c); err != nil {
 		return err
 	}
+	if a.Verb == VerbAsk || a.Verb == VerbSubmit {
+		return d.loadForm(ctx, c)
+	}
 	if a.Verb != VerbPress || a.Value == "" {
 		return nil
 	}
+	if err := d.loadPressed(ctx, c); err != nil {
+		return err
+	}
+	if c.Thread != nil && !d.mayAct(c) {
+		// Ids in buttons are hints: somebody who belongs to another queue finds nothing behind them (slack.md 1.10).
+		c.Thread, c.Ticket, c.Suggestion, c.Kept = nil, nil, nil, nil
+	}
+	return nil
+}
+
+// mayAct tells whether the actor is an agent of the queue of what was pressed.
+func (d *Desk) mayAct(c *Case) bool {
+	a := c.Heard.Act
+	if a.Place != "" {
+		return c.Queue.Place == a.Place
+	}
+	return a.Queues == nil || oneOf(c.Queue.Name, a.Queues)
+}
+
+func (d *Desk) loadPressed(ctx context.Context, c *Case) error {
+	a := c.Heard.Act
 	var err error
 	switch kind, _, _ := strings.Cut(a.Action, "."); kind {
 	case "join":
@@ -436,13 +462,17 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 		if in, err = c.Tx.Inbound(ctx, a.Value); err == nil {
 			c.Waiting = &in
 		}
-	case "article", "loop":
-		id, _, _ := strings.Cut(a.Value, " ")
+	case "article", "loop", "macro", "guard", "cmd":
+		id, about, _ := strings.Cut(a.Value, " ")
 		var t Thread
-		if t, err = c.Tx.Thread(ctx, id); err == nil {
-			c.Thread = &t
-			return d.loadThread(ctx, c)
+		if t, err = c.Tx.Thread(ctx, id); err != nil {
+			break
 		}
+		c.Thread = &t
+		if err = d.loadThread(ctx, c); err != nil || kind != "guard" && kind != "cmd" {
+			return err
+		}
+		return d.loadKept(ctx, c, about)
 	case "held":
 		var s Suggestion
 		if s, err = c.Tx.Suggestion(ctx, a.Value); err == nil {
@@ -453,7 +483,7 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 				return d.loadThread(ctx, c)
 			}
 		}
-	case "ticket":
+	case "ticket", "home":
 		var n int64
 		for _, r := range a.Value {
 			if r < '0' || r > '9' {
@@ -472,4 +502,35 @@ func (d *Desk) loadAct(ctx context.Context, c *Case) error {
 	}
 	_, err = found(err)
 	return err
+}
+
+// loadKept reads the agent's message of the thread that a press is about.
+func (d *Desk) loadKept(ctx context.Context, c *Case, id string) error {
+	m, err := c.Tx.Message(ctx, id)
+	if ok, err := found(err); err != nil || !ok {
+		return err
+	}
+	if m.Thread == c.Thread.ID && m.Author == AuthorAgent {
+		c.Kept = &m
+	}
+	return nil
+}
+
+// loadForm reads the ticket that a window names, which must be of a queue of the actor's.
+func (d *Desk) loadForm(ctx context.Context, c *Case) error {
+	a := c.Heard.Act
+	if n := whole(a.Fields["ticket"]); n > 0 {
+		t, err := c.Tx.ThreadByNumber(ctx, n)
+		if ok, err := found(err); err != nil || !ok {
+			return err
+		}
+		c.Thread = &t
+		if err := d.loadThread(ctx, c); err != nil {
+			return err
+		}
+	}
+	if c.Thread != nil && !d.mayAct(c) {
+		c.Thread, c.Ticket, c.Suggestion = nil, nil, nil
+	}
+	return nil
 }

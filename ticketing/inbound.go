@@ -261,9 +261,13 @@ const (
 	VerbDelete  Verb = "delete" // deleted a message
 	VerbReact   Verb = "react"
 	VerbUnreact Verb = "unreact"
-	VerbPress   Verb = "press"  // pressed a button
-	VerbMember  Verb = "member" // joined or left the triage channel
-	VerbOther   Verb = "other"  // nothing the desk acts on; kept as automatic
+	VerbPress   Verb = "press"   // pressed a button
+	VerbAsk     Verb = "ask"     // asked for a window by a shortcut
+	VerbSubmit  Verb = "submit"  // sent a window in
+	VerbHome    Verb = "home"    // opened the app's home tab
+	VerbCommand Verb = "command" // typed a slash command
+	VerbMember  Verb = "member"  // joined or left the triage channel
+	VerbOther   Verb = "other"   // nothing the desk acts on; kept as automatic
 )
 
 // Act is what an agent (or someone who is not one) did in a chat. Who counts as an agent is a fact of the door: full member of the
@@ -282,7 +286,26 @@ type Act struct {
 	Value   string // ids only
 	// Mentions: the text mentions a user or a group; MentionFirst: it begins with one.
 	Mentions, MentionFirst bool
-	At                     time.Time
+	// Queues are those whose agent the actor is, where an act belongs to no channel; Reply is where its answer goes, for a while; Language
+	// is the actor's own.
+	Queues   []string
+	Reply    string
+	Language string
+	// View is the name of the window that was opened for this act. Author wrote the message that a shortcut was used on, with an address
+	// where that is trusted; Readable: its thread and files can be read. Fields are those of a window that was sent in.
+	View     string
+	Author   Party
+	Readable bool
+	Fields   map[string]string
+	// Named are the people of the place whom the text mentions, in order; who is no agent there is marked so.
+	Named []Named
+	At    time.Time
+}
+
+// Named is a person whom a message mentions.
+type Named struct {
+	Party
+	IsAgent bool
 }
 
 // Echo is an own post that came back: it proves that the row was sent (slack.md 6.3 step 7).

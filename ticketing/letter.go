@@ -157,19 +157,36 @@ func (d *Desk) card(ctx context.Context, tx Tx, q *Queue, t *Thread) error {
 
 // hint tells one agent something that nobody else sees. It may be missed: nothing depends on it.
 func (d *Desk) hint(ctx context.Context, c *Case, code string, args map[string]string) error {
+	return d.whisper(ctx, c, Facts{Code: code, Args: args})
+}
+
+// whisper is hint with more than a sentence. The last one of an act is shown.
+func (d *Desk) whisper(ctx context.Context, c *Case, f Facts) error {
 	a := c.Heard.Act
-	if a == nil || c.Thread == nil {
+	if a == nil {
 		return nil
 	}
-	return d.post(ctx, c.Tx, c.Queue, c.Thread, Hint, "inbound:"+c.In.ID, Facts{Code: code, Args: args, User: a.Actor.Key, Root: a.Root, Target: a.Target})
+	if c.Thread == nil {
+		if a.Verb != VerbSubmit {
+			return nil
+		}
+		return d.whisperTo(ctx, c, Hint, f)
+	}
+	f.User, f.Root, f.Target, f.Language = a.Actor.Key, a.Root, a.Target, a.Language
+	return d.post(ctx, c.Tx, c.Queue, c.Thread, Hint, "inbound:"+c.In.ID, f)
 }
 
 // Fresh completes a row just before it is rendered, outside any transaction of its own: posts learn the root they belong under, cards
 // show the ticket as it is now.
 func (d *Desk) Fresh(ctx context.Context, tx Tx, o Outgoing) (Outgoing, error) {
 	q := d.queue(o.Queue)
-	if o.Kind == CardOffer {
+	switch o.Kind {
+	case CardOffer:
 		return d.freshOffer(ctx, tx, o)
+	case HomeTab:
+		var err error
+		o.Facts.Home, err = d.homepage(ctx, tx, o.Recipient)
+		return o, err
 	}
 	if o.Door != q.ChatDoor || o.Thread == "" {
 		return o, nil
@@ -250,6 +267,9 @@ func (d *Desk) cardOf(ctx context.Context, tx Tx, q *Queue, t *Thread) (*Card, e
 	}
 	c := &Card{Number: t.Number, Revision: k.Revision, Subject: t.Subject, From: Party{Key: who.Key, Address: who.Address, Name: who.Name},
 		State: k.State, Reason: k.Reason, Priority: k.Priority, Door: k.Door, Language: k.Language, Follows: k.Follows, Thread: t.ID}
+	if k.Snoozed {
+		c.Snoozed = k.TimerAt
+	}
 	first, err := tx.Messages(ctx, t.ID, 0)
 	if err != nil {
 		return nil, err

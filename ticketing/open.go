@@ -103,6 +103,12 @@ func (d *Desk) begin(ctx context.Context, c *Case, state ThreadState) error {
 	if err := tx.SaveThread(ctx, t); err != nil {
 		return err
 	}
+	if err := d.addWords(ctx, tx, t.ID, t.Subject, c.Contact.Name, c.Contact.Address); err != nil {
+		return err
+	}
+	if err := tx.Worded(ctx, t.ID); err != nil {
+		return err
+	}
 	c.Thread = t
 	c.In.Thread, c.In.Ticket = t.ID, t.Number
 	if err := tx.SaveParticipant(ctx, &Participant{Thread: t.ID, Contact: c.Contact.ID, Role: "requester", Released: true, Active: true, AddedAt: c.Now}); err != nil {
@@ -171,6 +177,9 @@ func (d *Desk) store(ctx context.Context, c *Case, public bool, dec Decision) (*
 		return nil, err
 	}
 	c.In.Message = m.ID
+	if err := d.addWords(ctx, c.Tx, c.Thread.ID, h.Visible, h.From.Name); err != nil {
+		return nil, err
+	}
 	if h.Ref == "" || contact == "" {
 		return m, nil
 	}
@@ -252,6 +261,9 @@ func (d *Desk) newTicket(ctx context.Context, tx Tx, q *Queue, t *Thread, certif
 	if err := tx.InsertTicket(ctx, k); err != nil {
 		return err
 	}
+	if err := d.homes(ctx, tx, q); err != nil {
+		return err
+	}
 	if t.State != ThreadTicket {
 		t.State = ThreadTicket
 		if err := tx.SaveThread(ctx, t); err != nil {
@@ -331,6 +343,9 @@ func (d *Desk) offer(ctx context.Context, c *Case, dec Decision) error {
 		}
 		return d.openHeld(ctx, c.Tx, c.Thread.ID, "system", "")
 	}
+	if err := d.homes(ctx, c.Tx, c.Queue); err != nil {
+		return err
+	}
 	card, err := d.heldCard(ctx, c.Tx, c.Queue, c.Thread, s)
 	if err != nil {
 		return err
@@ -366,6 +381,9 @@ func (d *Desk) endJudged(ctx context.Context, tx Tx, s *Suggestion, state Sugges
 		return err
 	}
 	q := d.queue(t.Queue)
+	if err := d.homes(ctx, tx, q); err != nil {
+		return err
+	}
 	if err := d.post(ctx, tx, q, &t, CardHeld, "suggestion:"+s.ID, Facts{}); err != nil {
 		return err
 	}

@@ -51,8 +51,10 @@ const (
 	PostHeld    OutgoingKind = "held"    // a held request's card
 	CardTicket  OutgoingKind = "card"    // fluid: the root card as it should look now
 	CardHeld    OutgoingKind = "held-card"
-	React       OutgoingKind = "react" // fluid: a reaction on Facts.Target
-	Hint        OutgoingKind = "hint"  // ephemeral words to one agent; at most once
+	React       OutgoingKind = "react"  // fluid: a reaction on Facts.Target
+	HomeTab     OutgoingKind = "home"   // fluid: an agent's home tab
+	Window      OutgoingKind = "window" // fluid: what a window that stands open shows an agent
+	Hint        OutgoingKind = "hint"   // ephemeral words to one agent; at most once
 )
 
 // Outgoing is one letter or post that is due, written in the transaction of its cause. (Cause, Kind, Recipient) is unique: a cause
@@ -146,7 +148,13 @@ type Facts struct {
 	Code   string            `json:"code,omitempty"` // key of a sentence
 	Args   map[string]string `json:"args,omitempty"`
 	Card   *Card             `json:"card,omitempty"`
-	User   string            `json:"user,omitempty"` // whom an ephemeral hint is for, "slack:T1/U1"
+	Link   Ref               `json:"link,omitempty"`  // message that the words name
+	List   *List             `json:"list,omitempty"`  // tickets to show
+	Home   *Homepage         `json:"home,omitempty"`  // what an agent's home tab shows
+	Form   *Form             `json:"form,omitempty"`  // what a window asks
+	View   string            `json:"view,omitempty"`  // the window's name, which we gave it
+	Reply  string            `json:"reply,omitempty"` // where the answer to a slash command goes
+	User   string            `json:"user,omitempty"`  // whom an ephemeral hint is for, "slack:T1/U1"
 }
 
 // Card is what an agents' card shows of a ticket or a held request.
@@ -157,6 +165,7 @@ type Card struct {
 	From       Party     `json:"from"`
 	Excerpt    string    `json:"excerpt"`
 	State      State     `json:"state"`
+	Snoozed    time.Time `json:"snoozed,omitzero"` // until when an agent put it off
 	Reason     Reason    `json:"reason,omitempty"`
 	Assignee   string    `json:"assignee,omitempty"`      // name
 	AssigneeID string    `json:"assignee_id,omitempty"`   // "slack:T1/U1"

@@ -35,6 +35,9 @@ type Queue struct {
 	Embeddings bool
 	Urgent     []string // words that forbid holding, per queue, beside the built-in ones
 
+	// Canned are the prepared answers by name; a name may end in ".it" or ".en". {name}, {number} and {agent} are filled in.
+	Canned map[string]string
+
 	Undo            time.Duration // time before an agent's answer leaves, 0..120 s
 	RepliesInternal bool          // thread replies stay notes unless sent on purpose
 	PendingDefault  bool          // an agent's answer leaves the ticket pending

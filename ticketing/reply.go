@@ -107,7 +107,7 @@ func (d *Desk) wake(ctx context.Context, c *Case, dec Decision, m *Message) erro
 	k := c.Ticket
 	switch k.State {
 	case StatePending:
-		k.State, k.TimerAt, k.Reminders = StateOpen, zeroTime, 0
+		k.State, k.TimerAt, k.Reminders, k.Snoozed = StateOpen, zeroTime, 0, false
 		return d.saveTicket(ctx, c.Tx, c.Queue, c.Thread, k, c.Heard.From.Key, "ticket.answered", nil)
 	case StateResolved:
 		if max := d.Limits.ReopenPerHour; max > 0 && c.Reopenings >= max {
@@ -134,6 +134,9 @@ func (d *Desk) saveTicket(ctx context.Context, tx Tx, q *Queue, t *Thread, k *Ti
 		return err
 	}
 	if err := d.event(ctx, tx, t.ID, k.Number, actor, code, args); err != nil {
+		return err
+	}
+	if err := d.homes(ctx, tx, q); err != nil {
 		return err
 	}
 	return d.card(ctx, tx, q, t)

@@ -135,10 +135,10 @@ func (d *Desk) letterSent(ctx context.Context, tx Tx, q *Queue, t *Thread, o Out
 	case "resolve":
 		return d.Resolve(ctx, tx, &k, agent, Reason(o.Facts.Args["reason"]), 0, false)
 	case "pending":
-		if k.Resolved() || k.State == StatePending {
+		if k.Resolved() || k.State == StatePending && !k.Snoozed {
 			return nil
 		}
-		k.State, k.Reminders, k.TimerAt = StatePending, 0, q.Hours.AddDays(tx.Now(), q.RemindAfter)
+		k.State, k.Reminders, k.Snoozed, k.TimerAt = StatePending, 0, false, q.Hours.AddDays(tx.Now(), q.RemindAfter)
 		return d.saveTicket(ctx, tx, q, t, &k, agent, "ticket.pending", nil)
 	}
 	return nil

@@ -149,6 +149,9 @@ type DeskTx interface {
 	// OpenSuggestionOf finds the newest open suggestion of a contact in a queue.
 	OpenSuggestionOf(ctx context.Context, contact, queue string) (Suggestion, error)
 	DueSuggestions(ctx context.Context, now time.Time, limit int) ([]Suggestion, error)
+	// OpenSuggestions lists the held requests of queues that a timer will end, the next one first.
+	OpenSuggestions(ctx context.Context, queues []string, skip, limit int) ([]Suggestion, error)
+	CountOpenSuggestions(ctx context.Context, queues []string) (int, error)
 	// SearchOf is the newest suggestion of a thread, offered or not.
 	SearchOf(ctx context.Context, thread string) (Suggestion, error)
 	// JudgedSuggestions have a verdict and evidence, newest first.
@@ -173,10 +176,24 @@ type DeskTx interface {
 	Ticket(ctx context.Context, number int64) (Ticket, error)
 	DueTickets(ctx context.Context, now time.Time, limit int) ([]Ticket, error)
 	ListTickets(ctx context.Context, f TicketFilter) ([]Ticket, error)
+	// CountListed counts what ListTickets would list without its limit.
+	CountListed(ctx context.Context, f TicketFilter) (int, error)
+	// AddWords remembers words by which a thread is found; Worded notes that all of a thread's were taken in, and Unworded lists threads
+	// from before that was done.
+	AddWords(ctx context.Context, thread string, words []string) error
+	Worded(ctx context.Context, thread string) error
+	Unworded(ctx context.Context, limit int) ([]Thread, error)
+	// FindTickets lists the tickets of queues in whose threads there is, for each word, one that begins so; newest first.
+	FindTickets(ctx context.Context, queues, words []string, limit int) ([]Ticket, error)
 	CountTickets(ctx context.Context, contact string, since time.Time) (int, error)
 
 	InsertEvent(ctx context.Context, e *Event) error
 	Events(ctx context.Context, thread string, limit int) ([]Event, error)
+
+	SaveHome(ctx context.Context, h *Home) error // insert or update by Agent
+	Home(ctx context.Context, agent string) (Home, error)
+	// WatchedHomes lists the homes that were looked at since a time, the newest first.
+	WatchedHomes(ctx context.Context, since time.Time, limit int) ([]Home, error)
 
 	// NextTimer is when the next suggestion or ticket is due; zero if none.
 	NextTimer(ctx context.Context) (time.Time, error)
@@ -198,13 +215,21 @@ type DeskTx interface {
 	ArticlesStamp(ctx context.Context) (int64, error)
 }
 
-// TicketFilter selects tickets, newest first.
+// TicketFilter selects tickets, newest first. Empty fields do not restrict.
 type TicketFilter struct {
-	Queue   string
-	States  []State
-	Contact string
-	Before  int64
-	Limit   int // 0: 50
+	Queue      string
+	Queues     []string
+	States     []State
+	Contact    string
+	Assignee   string
+	Unassigned bool
+	Before     int64
+	// OpenedSince and ResolvedSince are the earliest times.
+	OpenedSince, ResolvedSince time.Time
+	// Urgent lists by priority instead, of equal ones the oldest first; Skip leaves out the first.
+	Urgent bool
+	Skip   int
+	Limit  int // 0: 50
 }
 
 // OutboxTx is the memory of the outbox.

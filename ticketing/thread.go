@@ -175,6 +175,18 @@ type Agent struct {
 	Name string
 }
 
+// Home is what an agent looked at last in the app's home tab.
+type Home struct {
+	Agent    string // "slack:T1/U1"
+	Door     string
+	Queues   []string // whose agent it is
+	Tab      string   // one of the Tab constants
+	Page     int      // from 1
+	Words    string   // searched for
+	Language string
+	OpenedAt time.Time
+}
+
 // Event is one line of the audit trail: who did what, when, why. Code and Args make the sentence.
 type Event struct {
 	ID     string

@@ -64,11 +64,12 @@ type Ticket struct {
 	Certified   bool
 	Revision    int64 // rises with every change; names causes and card versions
 	Reminders   int   // reminders sent in the present waiting
+	Snoozed     bool  // an agent put it off: at TimerAt it wakes
 	OpenedAt    time.Time
 	AnsweredAt  time.Time // first answer of an agent
 	ResolvedAt  time.Time
 	ClosedAt    time.Time
-	TimerAt     time.Time // when the clock acts next: reminder, no_reply, close; zero if never
+	TimerAt     time.Time // when the clock acts next: reminder, no_reply, close, waking; zero if never
 }
 
 // Resolved says whether t needs nobody now.
@@ -77,7 +78,7 @@ func (t *Ticket) Resolved() bool { return t.State == StateResolved || t.State ==
 // reopen brings a resolved ticket back to work.
 func (t *Ticket) reopen() {
 	t.State, t.Reason, t.DuplicateOf = StateOpen, "", 0
-	t.ResolvedAt, t.TimerAt = zeroTime, zeroTime
+	t.ResolvedAt, t.TimerAt, t.Snoozed = zeroTime, zeroTime, false
 }
 
 // OnMessage is the ticket's state machine seen by a customer's message at now: what a message on t means.

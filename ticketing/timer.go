@@ -8,7 +8,7 @@ import (
 const timerBatch = 50
 
 // Tick carries out what the clock asks for: held requests whose time is over become tickets or are closed, waiting tickets get their reminder, then
-// their end, resolved ones are closed. It returns how many it found; a full batch means that there may be more.
+// their end, those an agent put off wake, resolved ones are closed. It returns how many it found; a full batch means that there may be more.
 func (d *Desk) Tick(ctx context.Context, tx Tx) (int, error) {
 	now := tx.Now()
 	due, err := tx.DueSuggestions(ctx, now, timerBatch)
@@ -41,6 +41,9 @@ func (d *Desk) Tick(ctx context.Context, tx Tx) (int, error) {
 func (d *Desk) tickTicket(ctx context.Context, tx Tx, k *Ticket) error {
 	switch k.State {
 	case StatePending:
+		if k.Snoozed {
+			return d.wakeUp(ctx, tx, k)
+		}
 		if k.Reminders > 0 {
 			return d.Resolve(ctx, tx, k, "timer", ReasonNoReply, 0, true)
 		}

@@ -236,7 +236,7 @@ func (c *Config) queues() (map[string]*ticketing.Queue, error) {
 		}
 		out[q.Name] = &ticketing.Queue{Name: q.Name, Brand: brand, Address: strings.ToLower(q.Addresses[0]), Addresses: lower(q.Addresses), Language: q.Language,
 			AgentLang: q.Agents, Hours: hours, Lines: q.Lines, Audience: q.Audience, Offers: q.Offers, Threshold: q.Threshold, Promise: q.Promise, SilentClose: q.Silence == "close", AskArticle: q.Ask, Embeddings: q.Embed, Timer: q.Timer,
-			Control: q.Control, Urgent: q.Urgent, Undo: q.Undo, RepliesInternal: q.Replies == "internal", PendingDefault: q.Pending, IgnoreThanks: q.Thanks,
+			Control: q.Control, Urgent: q.Urgent, Canned: q.Canned, Undo: q.Undo, RepliesInternal: q.Replies == "internal", PendingDefault: q.Pending, IgnoreThanks: q.Thanks,
 			ReopenWindow: q.Reopen, RemindAfter: q.Remind, ResolveAfter: q.Resolve, Notifications: q.Notify, PECAck: q.PECAck, ForwardAck: q.FwdAck, Ack: q.Ack}
 	}
 	// A queue's letters leave by the mailbox that names it, else by the first mailbox that can send.

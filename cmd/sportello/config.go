@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sportello/sportello/ingest"
 	"github.com/sportello/sportello/ingest/slack"
@@ -85,35 +87,36 @@ type SMTPSettings struct {
 
 // QueueConfig is one queue.
 type QueueConfig struct {
-	Name      string        `yaml:"name"`
-	Brand     string        `yaml:"brand" doc:"Empty: the company's."`
-	Addresses []string      `yaml:"addresses" doc:"Public addresses; the first is the sender of its letters."`
-	Language  string        `yaml:"language" doc:"it or en."`
-	Agents    string        `yaml:"agents_language" doc:"Language of cards and lines in the agents' channel."`
-	Channel   string        `yaml:"slack_channel" doc:"Id of the private channel of its agents, C0123456789."`
-	Hours     HoursConfig   `yaml:"hours"`
-	Offers    bool          `yaml:"offers" doc:"Offer knowledge-base articles before a ticket opens."`
-	Threshold float64       `yaml:"threshold" doc:"Least confidence of an offer, 0..1; 0 takes the one that keeps the promise."`
-	Promise   float64       `yaml:"promise" doc:"Share of offers that contain a right article. From 200 judged searches on the threshold is set by it."`
-	Ask       bool          `yaml:"ask_article" doc:"Ask agents in the thread, when they resolve a ticket, which article would have answered."`
-	Timer     time.Duration `yaml:"timer" doc:"Opening time after which a held request becomes a ticket by itself; 0 opens at once."`
-	Silence   string        `yaml:"silence" doc:"What becomes of a held request that nobody answers: open (a ticket) or close (nothing; writing again opens it)."`
-	Control   float64       `yaml:"control" doc:"Share of customers who get no offer, so that its use can be measured."`
-	Embed     bool          `yaml:"embeddings" doc:"Questions of this queue may be sent to the embeddings service, personal data taken out. Without a service nothing is sent."`
-	Urgent    []string      `yaml:"urgent" doc:"Words that forbid holding, beside the built-in ones."`
-	Lines     []string      `yaml:"lines" doc:"Product lines whose articles are searched. Empty: all."`
-	Audience  string        `yaml:"audience" doc:"customers or resellers."`
-	Undo      time.Duration `yaml:"undo" doc:"Time before an agent's answer leaves, in which it can be edited or deleted; 0s to 2m."`
-	Replies   string        `yaml:"replies" doc:"customer: replies in the thread go to the customer. internal: only with >> or !invia."`
-	Pending   bool          `yaml:"pending_after_answer" doc:"An agent's answer leaves the ticket waiting for the customer."`
-	Thanks    bool          `yaml:"ignore_thanks" doc:"A reply that only says thanks does not reopen."`
-	Reopen    time.Duration `yaml:"reopen_window" doc:"How long a resolved ticket is reopened by its customer's mail."`
-	Remind    int           `yaml:"remind_after" doc:"Business days of waiting before the reminder."`
-	Resolve   int           `yaml:"resolve_after" doc:"Further business days before the ticket is resolved without an answer."`
-	Ack       string        `yaml:"ack" doc:"Who gets automatic answers: everyone, proven or never."`
-	PECAck    bool          `yaml:"pec_ack" doc:"Answer certified mail automatically too."`
-	FwdAck    bool          `yaml:"forward_ack" doc:"Acknowledge to the customer a mail that an agent forwarded in the customer's name."`
-	Notify    bool          `yaml:"notifications" doc:"Mail of programs (alarms, forms) opens tickets."`
+	Name      string            `yaml:"name"`
+	Brand     string            `yaml:"brand" doc:"Empty: the company's."`
+	Addresses []string          `yaml:"addresses" doc:"Public addresses; the first is the sender of its letters."`
+	Language  string            `yaml:"language" doc:"it or en."`
+	Agents    string            `yaml:"agents_language" doc:"Language of cards and lines in the agents' channel."`
+	Channel   string            `yaml:"slack_channel" doc:"Id of the private channel of its agents, C0123456789."`
+	Hours     HoursConfig       `yaml:"hours"`
+	Offers    bool              `yaml:"offers" doc:"Offer knowledge-base articles before a ticket opens."`
+	Threshold float64           `yaml:"threshold" doc:"Least confidence of an offer, 0..1; 0 takes the one that keeps the promise."`
+	Promise   float64           `yaml:"promise" doc:"Share of offers that contain a right article. From 200 judged searches on the threshold is set by it."`
+	Ask       bool              `yaml:"ask_article" doc:"Ask agents in the thread, when they resolve a ticket, which article would have answered."`
+	Timer     time.Duration     `yaml:"timer" doc:"Opening time after which a held request becomes a ticket by itself; 0 opens at once."`
+	Silence   string            `yaml:"silence" doc:"What becomes of a held request that nobody answers: open (a ticket) or close (nothing; writing again opens it)."`
+	Control   float64           `yaml:"control" doc:"Share of customers who get no offer, so that its use can be measured."`
+	Embed     bool              `yaml:"embeddings" doc:"Questions of this queue may be sent to the embeddings service, personal data taken out. Without a service nothing is sent."`
+	Urgent    []string          `yaml:"urgent" doc:"Words that forbid holding, beside the built-in ones."`
+	Lines     []string          `yaml:"lines" doc:"Product lines whose articles are searched. Empty: all."`
+	Audience  string            `yaml:"audience" doc:"customers or resellers."`
+	Undo      time.Duration     `yaml:"undo" doc:"Time before an agent's answer leaves, in which it can be edited or deleted; 0s to 2m."`
+	Replies   string            `yaml:"replies" doc:"customer: replies in the thread go to the customer. internal: only with >> or !invia."`
+	Canned    map[string]string `yaml:"canned" doc:"Prepared answers by name, for !rapida or !macro in the thread; name.it and name.en for one language. {name}, {number} and {agent} are filled in. At most 2000 characters each."`
+	Pending   bool              `yaml:"pending_after_answer" doc:"An agent's answer leaves the ticket waiting for the customer."`
+	Thanks    bool              `yaml:"ignore_thanks" doc:"A reply that only says thanks does not reopen."`
+	Reopen    time.Duration     `yaml:"reopen_window" doc:"How long a resolved ticket is reopened by its customer's mail."`
+	Remind    int               `yaml:"remind_after" doc:"Business days of waiting before the reminder."`
+	Resolve   int               `yaml:"resolve_after" doc:"Further business days before the ticket is resolved without an answer."`
+	Ack       string            `yaml:"ack" doc:"Who gets automatic answers: everyone, proven or never."`
+	PECAck    bool              `yaml:"pec_ack" doc:"Answer certified mail automatically too."`
+	FwdAck    bool              `yaml:"forward_ack" doc:"Acknowledge to the customer a mail that an agent forwarded in the customer's name."`
+	Notify    bool              `yaml:"notifications" doc:"Mail of programs (alarms, forms) opens tickets."`
 }
 
 // HoursConfig is opening hours.
@@ -297,6 +300,14 @@ func (c *Config) check() error {
 		oneOf(where+": silence", q.Silence, "open", "close")
 		oneOf(where+": replies", q.Replies, "customer", "internal")
 		oneOf(where+": ack", q.Ack, "everyone", "proven", "never")
+		for name, text := range q.Canned {
+			if !cannedName.MatchString(name) {
+				bad("%s: canned: %q is no name; use small letters, digits, - and _, and perhaps .it or .en at the end", where, name)
+			}
+			if n := utf8.RuneCountInString(text); n > maxCanned || strings.TrimSpace(text) == "" {
+				bad("%s: canned: %s has %d characters; use 1 to %d", where, name, n, maxCanned)
+			}
+		}
 		if q.Undo < 0 || q.Undo > 2*time.Minute {
 			bad("%s: undo is %v; use 0s to 2m", where, q.Undo)
 		}
@@ -380,6 +391,11 @@ func (s SlackConfig) check(bad func(string, ...any), listens bool) {
 		bad("slack.bot_token does not begin with xoxb-; it is the Bot User OAuth Token")
 	}
 }
+
+// A prepared answer is shown whole before it is sent.
+const maxCanned = 2000
+
+var cannedName = regexp.MustCompile(`^[\p{Ll}\d_-]{1,40}(\.it|\.en)?$`)
 
 // hideUserinfo keeps passwords of URLs out of messages.
 func hideUserinfo(s string) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/sportello/sportello/ingest/slack"
@@ -47,7 +48,8 @@ func (a *app) addSlackDoor(ctx context.Context, queues map[string]*ticketing.Que
 	if s.APIURL != "" {
 		pause = a.cfg.Testing.SlackPace
 	}
-	d, err := slack.New(slack.Config{Team: team, BotToken: s.BotToken, AppToken: s.AppToken, Mode: s.Mode, SigningSecret: s.Signing, BodyMax: s.BodyMax, APIURL: s.APIURL, Queues: channels, Words: a.words,
+	d, err := slack.New(slack.Config{Team: team, BotToken: s.BotToken, AppToken: s.AppToken, Mode: s.Mode, SigningSecret: s.Signing, BodyMax: s.BodyMax, APIURL: s.APIURL, Queues: channels, Words: a.words, PublicURL: a.cfg.PublicURL,
+		Ours:    func(address string) bool { return a.own.is(address) || a.desk.AgentAddresses[strings.ToLower(address)] },
 		Sockets: s.Sockets, PostEvery: pause, Settle: s.Settle, Log: a.log, Alarm: func(code string) { a.log.Error("slack needs attention", "code", code) }})
 	if err != nil {
 		return &configError{err}

@@ -50,6 +50,8 @@ func TestBadSettings(t *testing.T) {
 		{"text for a number", change("host: localhost", "port: many"), nil, []string{`[10:13] "many" is not a whole number`, "> 10 |"}},
 		{"text for a time", change("host: localhost", "poll: soon"), nil, []string{`[10:13] "soon" is not a time: write a number with its unit, such as 90s or 2h`}},
 		{"time without a unit", change("    addresses:", "    undo: 20\n    addresses:"), nil, []string{`[5:11] "20" is not a time: write a number with its unit`}},
+		{"canned answers", change("    addresses:", "    canned: {Un saluto: ciao, vuota: '', lunga: '"+strings.Repeat("x", 2001)+"', buona.it: ciao}\n    addresses:"), nil,
+			[]string{`canned: "Un saluto" is no name; use small letters`, "canned: vuota has 0 characters; use 1 to 2000", "canned: lunga has 2001 characters"}},
 		{"text for a switch", change("    queue:", "    plus_addressing: perhaps\n    queue:"), nil, []string{`[8:22] "perhaps" is neither true nor false`}},
 		{"text for a list", change("[a@b.example]", "a@b.example"), nil, []string{"[5:16] this setting is a list"}},
 		{"list for a text", change("brand: Bottega", "brand: [a, b]"), nil, []string{"[1:8] this setting is one text"}},

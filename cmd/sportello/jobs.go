@@ -17,7 +17,8 @@ import (
 	"github.com/sportello/sportello/ticketing/kb"
 )
 
-// jobs does what comes by the calendar: the nightly refit of the confidence and the weekly digest. Which period a job was done for stands in
+// jobs does what comes by the calendar: the nightly refit of the confidence and the weekly digest; and once, after an upgrade,
+// the words of older tickets. Which period a job was done for stands in
 // the database; of several replicas one does it.
 type jobs struct {
 	store     ticketing.Store
@@ -57,7 +58,7 @@ func (j *jobs) Run(ctx context.Context) error {
 
 // step does what is due now.
 func (j *jobs) step(ctx context.Context) error {
-	var errs []error
+	errs := []error{j.reword(ctx)}
 	now := j.store.Now()
 	queues := j.queues()
 	zone := time.UTC
@@ -77,6 +78,24 @@ func (j *jobs) step(ctx context.Context) error {
 		errs = append(errs, j.once(ctx, "digest/"+q.Name, period, func(ctx context.Context) error { return j.digest(ctx, q, period) }))
 	}
 	return errors.Join(errs...)
+}
+
+// reword takes in the words of tickets from before they could be searched for. Of several replicas each may; they write the same.
+func (j *jobs) reword(ctx context.Context) error {
+	for total := 0; ctx.Err() == nil; {
+		n := 0
+		err := j.store.Update(ctx, func(tx ticketing.Tx) (err error) {
+			n, err = j.desk.Reword(ctx, tx)
+			return err
+		})
+		if total += n; err != nil || n == 0 {
+			if total > 0 {
+				j.log.Info("older tickets can be searched for now", "threads", total)
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 // queues are the desk's, by name.

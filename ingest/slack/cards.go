@@ -27,6 +27,7 @@ type frozen struct {
 	Method  string            `json:"method"`
 	Channel string            `json:"channel"`
 	TS      string            `json:"ts,omitempty"`   // message to rewrite or to react to
+	URL     string            `json:"url,omitempty"`  // where an answer goes
 	User    string            `json:"user,omitempty"` // reader of an ephemeral message
 	Emoji   string            `json:"emoji,omitempty"`
 	Args    map[string]string `json:"args,omitempty"`
@@ -36,14 +37,19 @@ const (
 	methodPost      = "chat.postMessage"
 	methodUpdate    = "chat.update"
 	methodEphemeral = "chat.postEphemeral"
+	methodWindow    = "views.update"
+	methodHome      = "views.publish"
+	methodRespond   = "respond" // no method: a POST to a response_url
 	methodReact     = "reactions.add"
+	methodUnreact   = "reactions.remove"
 )
 
 // speech makes words and cards in one language.
 type speech struct {
 	words    *templates.Set
 	lang     string
-	username bool // a customer's message carries the customer's name as its author
+	link     string // address of the message that the words name, if any
+	username bool   // a customer's message carries the customer's name as its author
 }
 
 func (s speech) t(key string, args map[string]any) string { return s.words.T(s.lang, key, args) }
@@ -63,14 +69,20 @@ func (s speech) card(name string, values map[string]any) (map[string]string, err
 		case string:
 			args[k] = x
 		default:
-			raw, err := json.Marshal(x)
+			raw, err := encode(x)
 			if err != nil {
 				return nil, err
 			}
-			args[k] = string(raw)
+			args[k] = raw
 		}
 	}
 	return args, nil
+}
+
+// encode is JSON as it stands in an argument.
+func encode(v any) (string, error) {
+	raw, err := json.Marshal(v)
+	return string(raw), err
 }
 
 // base are the values that most cards share; everything foreign in it is escaped.
@@ -162,6 +174,9 @@ func (s speech) root(f ticketing.Facts) (map[string]string, error) {
 	c := f.Card
 	v := s.base(c)
 	v["state"] = s.t("slack.state."+string(c.State), nil)
+	if !c.Snoozed.IsZero() {
+		v["state"] = s.t("slack.state.snoozed", map[string]any{"when": moment(c.Snoozed, f.Zone)})
+	}
 	v["assignee"] = s.t("slack.nobody", nil)
 	if c.AssigneeID != "" {
 		v["assignee"] = who(c.AssigneeID, c.Assignee)
@@ -302,7 +317,10 @@ func size(n int64) string {
 
 // sentence says a code of a line or a hint. Arguments are escaped; one that is an agent's id becomes a mention.
 func (s speech) sentence(prefix, code string, args map[string]string) string {
-	v := map[string]any{"meant": "", "assignee": "", "agent": "", "word": "", "ticket": "", "follows": ""}
+	v := map[string]any{"meant": "", "assignee": "", "agent": "", "word": "", "ticket": "", "follows": "", "link": ""}
+	if s.link != "" {
+		v["link"] = "<" + s.link + "|" + s.t("slack.open_thread", nil) + ">"
+	}
 	for k, a := range args {
 		if user := userOf(a); user != "" {
 			v[k] = "<@" + user + ">"
@@ -321,6 +339,9 @@ func (s speech) line(o ticketing.Outgoing) (map[string]string, error) {
 	said := s.sentence("slack.line.", f.Code, f.Args)
 	if f.Code == codePaused {
 		return s.card("paused", map[string]any{"row": o.ID, "head": said, "thread": o.Thread, "fallback": said})
+	}
+	if f.Body != "" {
+		said = strings.TrimSpace(said + "\n" + quoted(cutEscaped(strings.TrimSpace(f.Body), excerptMax)))
 	}
 	if len(f.Articles) == 0 {
 		return s.card("line", map[string]any{"fallback": said})

@@ -35,12 +35,15 @@ type Config struct {
 	// CustomerName is "username" (default: a customer's message carries the customer's name as its author; needs the scope
 	// chat:write.customize) or "text".
 	CustomerName string
+	PublicURL    string           // of the web listener, for links to articles; may be empty
 	FileMax      int64            // bytes of one file taken from Slack; default 20 MB
 	PostEvery    time.Duration    // between two posts in one channel; default 1 s, Slack's limit; negative: no pause
 	Settle       time.Duration    // how long a post may take to appear after its request; default DefaultSettle
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger
 	Alarm        func(code string) // see Receiver.Alarm
+	// Ours tells which addresses are no customer's: the desk's own and those of agents.
+	Ours func(address string) bool
 }
 
 // Door is a workspace. It is safe for concurrent use.
@@ -54,19 +57,24 @@ type Door struct {
 	fileMax int64
 	every   time.Duration
 	settled time.Duration
-	now     func() time.Time
-	log     *slog.Logger
-	recv    *Receiver
-	mode    string
-	secret  ticketing.Secret
-	bodyMax int64
+	// publicURL begins the addresses of articles' pages.
+	publicURL string
+	ours      func(string) bool
+	now       func() time.Time
+	log       *slog.Logger
+	recv      *Receiver
+	mode      string
+	secret    ticketing.Secret
+	bodyMax   int64
 
 	refused, foreign atomic.Int64 // see HTTPHealth
 	behind           atomic.Bool  // a delivery was missed: catch up
 
-	mu    sync.Mutex
-	next  map[string]time.Time // by channel: when the next post may leave
-	tried map[string]time.Time // by row: when this process last began to post it
+	mu     sync.Mutex
+	url    string               // of the workspace, "" until Slack was asked
+	next   map[string]time.Time // by channel: when the next post may leave
+	tried  map[string]time.Time // by row: when this process last began to post it
+	hashes map[string]string    // by user: the hash of the home tab shown last
 }
 
 const (
@@ -109,7 +117,8 @@ func New(c Config) (*Door, error) {
 	}
 	d := &Door{
 		team: c.Team, mode: c.Mode, secret: c.SigningSecret, bodyMax: c.BodyMax, queues: c.Queues, api: NewAPI(c.APIURL, c.BotToken.Reveal(), c.AppToken.Reveal()), words: c.Words,
-		named: c.CustomerName != "text", fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{},
+		named: c.CustomerName != "text", publicURL: c.PublicURL, ours: c.Ours, fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log,
+		next: map[string]time.Time{}, tried: map[string]time.Time{}, hashes: map[string]string{},
 	}
 	if d.fileMax == 0 {
 		d.fileMax = 20 << 20
@@ -130,7 +139,7 @@ func New(c Config) (*Door, error) {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	d.people = newPeople(d.api, d.team, d.now)
-	d.recv = &Receiver{Open: d.api.OpenSocket, Sockets: c.Sockets, Timing: c.Timing, Log: d.log, Alarm: c.Alarm}
+	d.recv = &Receiver{Open: d.api.OpenSocket, Sockets: c.Sockets, Timing: c.Timing, Log: d.log, Alarm: c.Alarm, Answer: d.answer}
 	return d, nil
 }
 
@@ -184,8 +193,14 @@ func (d *Door) split(ref string) (channel, ts string, ok bool) {
 }
 
 // Render implements ingest.Speaker: the arguments of one call, made from the row's facts. A post's name is known only once it is sent.
-func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketing.Ref, error) {
+func (d *Door) Render(ctx context.Context, o ticketing.Outgoing) ([]byte, ticketing.Ref, error) {
 	f := o.Facts
+	if o.Kind == ticketing.HomeTab {
+		return d.renderHome(ctx, o)
+	}
+	if o.Kind == ticketing.Window {
+		return d.renderWindow(ctx, o)
+	}
 	channel, _, ok := d.split(f.Place)
 	if !ok {
 		return nil, "", refuse("bad_place", "the row names no channel of this workspace")
@@ -193,6 +208,9 @@ func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketin
 	x := frozen{Channel: channel}
 	s := speech{words: d.words, lang: f.Language, username: d.named}
 	var err error
+	if f.Link != "" {
+		s.link = d.link(ctx, f.Link)
+	}
 	switch o.Kind {
 	case ticketing.PostRoot, ticketing.PostHeld, ticketing.PostMail, ticketing.PostLine, ticketing.PostRelease, ticketing.PostBounce:
 		x.Method = methodPost
@@ -216,15 +234,27 @@ func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketin
 		delete(x.Args, "unfurl_media")
 	case ticketing.React:
 		x.Method, x.Emoji = methodReact, f.Emoji
+		if f.Code == ticketing.ReactOff {
+			x.Method = methodUnreact
+		}
 		if x.Channel, x.TS, ok = d.split(string(f.Target)); !ok {
 			return nil, "", refuse("bad_target", "the row names no message of this workspace")
 		}
 	case ticketing.Hint:
 		x.Method, x.User = methodEphemeral, userOf(f.User)
+		if f.Reply != "" {
+			x.Method, x.URL = methodRespond, f.Reply
+			if x.Args, err = d.look(ctx, s, o); err != nil {
+				return nil, "", err
+			}
+			break
+		}
 		if x.User == "" {
 			return nil, "", refuse("bad_user", "the row names no user of this workspace")
 		}
-		x.Args = map[string]string{"text": s.sentence("slack.hint.", f.Code, f.Args)}
+		if x.Args, err = s.hint(o); err != nil {
+			return nil, "", err
+		}
 		if _, ts, ok := d.split(string(f.Root)); ok {
 			x.Args["thread_ts"] = ts
 		}
@@ -236,6 +266,27 @@ func (d *Door) Render(_ context.Context, o ticketing.Outgoing) ([]byte, ticketin
 	}
 	raw, err := json.Marshal(x)
 	return raw, "", err
+}
+
+// link is the address of a message, which opens Slack there. Without the workspace's own address Slack asks which one is meant.
+func (d *Door) link(ctx context.Context, ref ticketing.Ref) string {
+	channel, ts, ok := d.split(string(ref))
+	if !ok || ts == "" {
+		return ""
+	}
+	d.mu.Lock()
+	base := d.url
+	d.mu.Unlock()
+	if base == "" {
+		self, err := d.api.AuthTest(ctx)
+		if base = self.URL; err != nil || !strings.HasPrefix(base, "https://") {
+			return "https://slack.com/archives/" + channel + "/p" + strings.ReplaceAll(ts, ".", "")
+		}
+		d.mu.Lock()
+		d.url = base
+		d.mu.Unlock()
+	}
+	return strings.TrimSuffix(base, "/") + "/archives/" + channel + "/p" + strings.ReplaceAll(ts, ".", "")
 }
 
 // post makes the words of a post.
@@ -303,12 +354,30 @@ func (d *Door) Send(ctx context.Context, o ticketing.Outgoing, bytes []byte, beg
 			return "", "message_not_found", nil
 		}
 		return "", "ok", err
-	case methodReact:
-		err := d.api.AddReaction(ctx, x.Channel, x.TS, x.Emoji)
+	case methodReact, methodUnreact:
+		act := d.api.AddReaction
+		if x.Method == methodUnreact {
+			act = d.api.RemoveReaction
+		}
+		err := act(ctx, x.Channel, x.TS, x.Emoji)
 		if code(err) == "message_not_found" {
 			return "", "message_not_found", nil
 		}
 		return "", "ok", err
+	case methodWindow:
+		return "", "ok", d.showWindow(ctx, o, x)
+	case methodHome:
+		return "", "ok", d.publish(ctx, x)
+	case methodRespond:
+		if !d.answerable(x.URL) {
+			return "", "", refuse("bad_url", "the row names no place where Slack takes answers")
+		}
+		if err := d.api.Respond(ctx, x.URL, x.Args); err != nil {
+			// At most once, and after half an hour never: the one who asked asks again.
+			d.log.Warn("the answer to a slash command was not taken", "door", d.Name(), "outgoing", o.ID, "code", code(err))
+			return "", code(err), nil
+		}
+		return "", "ok", nil
 	case methodEphemeral:
 		err := d.api.PostEphemeral(ctx, x.Channel, x.User, args)
 		var e *ticketing.SendError

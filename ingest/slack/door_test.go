@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,7 +81,19 @@ func rows(lang string) map[string]ticketing.Outgoing {
 	digest := row(ticketing.PostLine, ticketing.Facts{Language: lang, Place: place, Code: "digest_judged_gaps", Args: map[string]string{"asked": "40", "offered": "16", "coverage": "44 %", "solved": "7", "judged": "12",
 		"precision": "83 %", "gaps": "5 × satispay, cassa · 3 × <etichette>"}})
 	digest.Ticket = 0
+	hint := func(code, body string, args map[string]string) ticketing.Outgoing {
+		return row(ticketing.Hint, ticketing.Facts{Language: lang, Place: place, User: "slack:T0SPORTELLO/U01ANNA", Code: code, Args: args, Body: body})
+	}
+	kept := map[string]string{"word": "!rislto", "meant": "!risolto", "thread": "01M8EY1PM83F7ZK1B8N2R5S9HD", "message": "01M8EY1PM83F7ZK1B8N2R5S9HE"}
+	asleep := facts(lang)
+	asleep.Card.State, asleep.Card.Snoozed = ticketing.StatePending, time.Date(2026, 11, 25, 13, 30, 0, 0, time.UTC)
+	merged := row(ticketing.PostLine, ticketing.Facts{Language: lang, Place: place, Code: "merged_here", Link: "slack:T0SPORTELLO/C0TRIAGE/1795507812.000100",
+		Args: map[string]string{"agent": "slack:T0SPORTELLO/U01ANNA", "from": "1042", "subject": "<!channel> *ciao*"}})
+	sent := row(ticketing.PostLine, ticketing.Facts{Language: lang, Place: place, Code: "macro_sent", Body: "Buongiorno <Marco>,\nriavvii.", Args: map[string]string{"agent": "slack:T0SPORTELLO/U01ANNA", "name": "riavvio"}})
 	return map[string]ticketing.Outgoing{
+		"hint_kept": hint("unknown_command", "", kept), "hint_claimed": hint("claimed_by", "", map[string]string{"agent": "Bruno <Bianchi>", "number": "1042"}),
+		"hint_macro": hint("macro", "Buongiorno <Marco>,\nriavvii & aspetti.", map[string]string{"name": "riavvio", "thread": "01M8EY1PM83F7ZK1B8N2R5S9HD", "row": "01M8EY1PM83F7ZK1B8N2R5S9HF"}),
+		"asleep":     row(ticketing.PostRoot, asleep), "merged": merged, "macro_sent": sent,
 		"articles": threaded(found), "articles_ask": threaded(ask), "paused": threaded(paused), "digest": digest,
 		"root": row(ticketing.PostRoot, fresh), "card": row(ticketing.CardTicket, resolved), "held": row(ticketing.PostHeld, held(lang)),
 		"ended": row(ticketing.CardHeld, ended), "mail": row(ticketing.PostMail, mail), "release": row(ticketing.PostRelease, release),
@@ -147,15 +160,15 @@ func TestSlackTakesEveryCard(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, kind := range []string{"mail", "release", "bounce", "line", "articles", "articles_ask", "paused"} {
+			for _, kind := range []string{"mail", "release", "bounce", "line", "articles", "articles_ask", "paused", "merged", "macro_sent"} {
 				o := all[kind]
 				o.Facts.Root = root
 				if _, err := w.send(o); err != nil {
 					t.Errorf("%s: %v", kind, err)
 				}
 			}
-			if th := w.Thread(w.room, tsOf(root)); len(th) != 8 {
-				t.Errorf("the thread has %d messages, want 8", len(th))
+			if th := w.Thread(w.room, tsOf(root)); len(th) != 10 {
+				t.Errorf("the thread has %d messages, want 10", len(th))
 			} else if named := th[1].Username == "Marco <Verdi> (cliente)"; named != (name == "username") {
 				t.Errorf("the customer's message is by %q", th[1].Username)
 			}
@@ -186,6 +199,23 @@ func TestSlackTakesEveryCard(t *testing.T) {
 			}
 			if r := w.Reactions(w.room, tsOf(root)); len(r["incoming_envelope"]) != 1 {
 				t.Errorf("reactions %v", r)
+			}
+			react.Facts.Code = ticketing.ReactOff
+			for range 2 {
+				if _, err := w.send(react); err != nil {
+					t.Error(err)
+				}
+			}
+			if r := w.Reactions(w.room, tsOf(root)); len(r["incoming_envelope"]) != 0 {
+				t.Errorf("reactions that were taken off: %v", r)
+			}
+			for _, name := range []string{"hint_kept", "hint_claimed", "hint_macro"} {
+				o := all[name]
+				o.Facts.User, o.Facts.Root = "slack:T0SPORTELLO/"+w.anna, root
+				if _, err := w.send(o); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				w.Reload(w.anna)
 			}
 			hint := ticketing.Outgoing{Kind: ticketing.Hint, Facts: ticketing.Facts{Place: place, Root: root, User: "slack:T0SPORTELLO/" + w.anna,
 				Language: "it", Code: "unknown_command", Args: map[string]string{"word": "!rislto", "meant": "!risolto"}}}
@@ -494,7 +524,7 @@ var hostile = []string{
 func TestForeignWordsStayWords(t *testing.T) {
 	w := newWorld(t, slacktest.Options{})
 	activeToken := regexp.MustCompile(`<(!|@|#|https?:|mailto:)[^>]*>`)
-	ours := regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|[0-9/: ]+>`)
+	ours := regexp.MustCompile(`<!date\^\d+\^\{date_short_pretty\} \{time\}\|[0-9/: ]+>|<https://ditta-esempio\.slack\.com/archives/C0TRIAGE/p\d+\|apri il thread>`)
 	for i, text := range hostile {
 		for name, o := range rows("it") {
 			if name == "card" || name == "ended" {
@@ -535,7 +565,7 @@ func TestForeignWordsStayWords(t *testing.T) {
 						t.Errorf("text %d as %s: active %q in a block", i, name, found)
 					}
 				}
-				if len(m.Blocks) == 0 && name != "line" && name != "digest" {
+				if len(m.Blocks) == 0 && !slices.Contains([]string{"line", "digest", "merged", "macro_sent"}, name) {
 					t.Errorf("text %d as %s: the blocks were refused", i, name)
 				}
 			}

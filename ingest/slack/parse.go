@@ -17,6 +17,7 @@ import (
 // envelopeBody is a stored frame. Everything in it is read with small structures of our own, field by field: a block of a new kind or
 // a number where text belongs must not hide a message.
 type envelopeBody struct {
+	ID      string          `json:"envelope_id"`
 	Type    string          `json:"type"`
 	Payload json.RawMessage `json:"payload"`
 }
@@ -43,6 +44,7 @@ type event struct {
 	EventTS   string   `json:"event_ts"`
 	DeletedTS string   `json:"deleted_ts"`
 	Reaction  string   `json:"reaction"`
+	Tab       string   `json:"tab"`
 	Edited    *edited  `json:"edited"`
 	Metadata  metadata `json:"metadata"`
 	Files     []file   `json:"files"`
@@ -77,7 +79,7 @@ func readEvent(raw json.RawMessage) *event {
 	e = &event{}
 	for name, into := range map[string]any{
 		"type": &e.Type, "subtype": &e.Subtype, "channel": &e.Channel, "user": &e.User, "bot_id": &e.Bot, "app_id": &e.App, "team": &e.Team,
-		"text": &e.Text, "ts": &e.TS, "thread_ts": &e.ThreadTS, "event_ts": &e.EventTS, "deleted_ts": &e.DeletedTS, "reaction": &e.Reaction,
+		"text": &e.Text, "ts": &e.TS, "thread_ts": &e.ThreadTS, "event_ts": &e.EventTS, "deleted_ts": &e.DeletedTS, "reaction": &e.Reaction, "tab": &e.Tab,
 		"edited": &e.Edited, "metadata": &e.Metadata, "files": &e.Files, "item": &e.Item,
 	} {
 		_ = json.Unmarshal(fields[name], into) // a field of another shape stays empty
@@ -107,17 +109,40 @@ type press struct {
 		ThreadTS  string `json:"thread_ts"`
 		ChannelID string `json:"channel_id"`
 	} `json:"container"`
-	Message struct {
-		ThreadTS string `json:"thread_ts"`
-	} `json:"message"`
-	Actions []struct {
-		ID       string `json:"action_id"`
-		Value    string `json:"value"`
-		TS       string `json:"action_ts"`
-		Selected *struct {
-			Value string `json:"value"`
-		} `json:"selected_option"`
-	} `json:"actions"`
+	View struct {
+		ID       string `json:"id"`
+		Type     string `json:"type"`
+		Callback string `json:"callback_id"`
+		Meta     string `json:"private_metadata"`
+		State    struct {
+			Values map[string]map[string]field `json:"values"`
+		} `json:"state"`
+	} `json:"view"`
+	Callback string    `json:"callback_id"`
+	Trigger  string    `json:"trigger_id"`
+	Reply    string    `json:"response_url"`
+	TS       string    `json:"message_ts"`
+	Said     said      `json:"message"`
+	Actions  []pressed `json:"actions"`
+}
+
+// field is a value of a window.
+type field struct {
+	Value    string `json:"value"`
+	User     string `json:"selected_user"`
+	Selected *struct {
+		Value string `json:"value"`
+	} `json:"selected_option"`
+}
+
+// pressed is one element that was pressed.
+type pressed struct {
+	ID       string `json:"action_id"`
+	Value    string `json:"value"`
+	TS       string `json:"action_ts"`
+	Selected *struct {
+		Value string `json:"value"`
+	} `json:"selected_option"`
 }
 
 // parseTime bounds a reading with its questions to Slack: the ledger gives a reading five seconds.
@@ -155,9 +180,16 @@ func (d *Door) Parse(ctx context.Context, _ ticketing.Inbound, raw []byte) (tick
 			h.Refused, h.Detail = ticketing.CauseMalformed, "the payload is no interaction"
 			return h, nil
 		}
-		err = d.press(ctx, &h, p)
+		err = d.interaction(ctx, &h, p, env.ID)
 	case "slash_commands":
-		other(&h)
+		var s slashCommand
+		if json.Unmarshal(env.Payload, &s) != nil {
+			h.Refused, h.Detail = ticketing.CauseMalformed, "the payload is no slash command"
+			return h, nil
+		}
+		if err = d.slash(ctx, &h, s); err == nil && s.asksFor() != "" && h.Act.Verb == ticketing.VerbCommand {
+			h.Act.View = windowName(d.team, env.ID)
+		}
 	default:
 		h.Refused, h.Detail = ticketing.CauseMalformed, "an envelope of an unknown type"
 	}
@@ -178,6 +210,8 @@ func (d *Door) event(ctx context.Context, h *ticketing.Heard, body eventBody, e 
 			return nil
 		}
 		return d.message(ctx, h, body, e)
+	case "app_home_opened":
+		return d.homeOpened(ctx, h, e.User, e.Tab, e.EventTS)
 	case "reaction_added", "reaction_removed":
 		return d.reaction(ctx, h, e)
 	case "member_joined_channel", "member_left_channel":
@@ -292,6 +326,9 @@ func (d *Door) say(ctx context.Context, h *ticketing.Heard, e *event) error {
 	return d.files(ctx, h, e.Files)
 }
 
+// namedMax is how many of the people whom a message mentions are looked up as agents: a command gives a ticket to the first.
+const namedMax = 3
+
 // act fills in who did something to a message and where.
 func (d *Door) act(ctx context.Context, h *ticketing.Heard, verb ticketing.Verb, e *event) error {
 	a := &ticketing.Act{Verb: verb, Place: d.place(e.Channel), Target: d.ref(e.Channel, e.TS), At: timeOf(e.TS)}
@@ -332,6 +369,13 @@ func (d *Door) act(ctx context.Context, h *ticketing.Heard, verb ticketing.Verb,
 			return err
 		}
 		names[id] = p.Name
+		if len(a.Named) < namedMax {
+			_, agent, err := d.people.agent(ctx, e.Channel, id)
+			if err != nil {
+				return err
+			}
+			a.Named = append(a.Named, ticketing.Named{Party: d.people.party(p), IsAgent: agent})
+		}
 	}
 	a.Text = plain(e.Text, func(id string) string { return names[id] })
 	h.Text, h.Visible = a.Text, a.Text
@@ -343,7 +387,7 @@ func (d *Door) actor(ctx context.Context, h *ticketing.Heard, channel, user stri
 	if err != nil {
 		return err
 	}
-	h.Act.Actor, h.Act.IsAgent, h.Act.Bot = d.people.party(p), agent, p.Bot
+	h.Act.Actor, h.Act.IsAgent, h.Act.Bot, h.Act.Language = d.people.party(p), agent, p.Bot, languageOf(p.Locale)
 	h.From = h.Act.Actor
 	return nil
 }
@@ -393,10 +437,35 @@ func (d *Door) rootOf(ctx context.Context, channel, ts string) (string, error) {
 	return root, unless(err, "thread_not_found")
 }
 
+// interaction reads what was done with a button, a shortcut or a window.
+func (d *Door) interaction(ctx context.Context, h *ticketing.Heard, p press, envelope string) error {
+	switch {
+	case p.Type == "view_submission":
+		return d.submit(ctx, h, p)
+	case p.Type == "message_action" || p.Type == "shortcut" || p.Type == "block_actions" && len(p.Actions) > 0 && p.Actions[0].ID == againAction:
+		if p.asksFor() == "" {
+			other(h)
+			return nil
+		}
+		return d.ask(ctx, h, p, envelope)
+	}
+	if err := d.press(ctx, h, p); err != nil || p.asksFor() == "" || h.Act.Verb != ticketing.VerbPress {
+		return err
+	}
+	h.Act.View = windowName(d.team, envelope)
+	if len(h.Act.Queues) == 0 {
+		h.Act.Queues = []string{h.Queue}
+	}
+	return nil
+}
+
 func (d *Door) press(ctx context.Context, h *ticketing.Heard, p press) error {
 	channel := p.Channel.ID
 	if channel == "" {
 		channel = p.Container.ChannelID
+	}
+	if p.Type == "block_actions" && len(p.Actions) > 0 && channel == "" && p.View.Type == "home" && p.User.ID != "" {
+		return d.pressElsewhere(ctx, h, p)
 	}
 	if p.Type != "block_actions" || len(p.Actions) == 0 || d.queues[channel] == "" || p.User.ID == "" {
 		other(h)
@@ -405,7 +474,7 @@ func (d *Door) press(ctx context.Context, h *ticketing.Heard, p press) error {
 	x := p.Actions[0]
 	root := p.Container.ThreadTS
 	if root == "" {
-		root = p.Message.ThreadTS
+		root = p.Said.ThreadTS
 	}
 	e := &event{Channel: channel, TS: p.Container.MessageTS, ThreadTS: root, User: p.User.ID}
 	if err := d.act(ctx, h, ticketing.VerbPress, e); err != nil {
@@ -416,14 +485,7 @@ func (d *Door) press(ctx context.Context, h *ticketing.Heard, p press) error {
 	}
 	a := h.Act
 	a.Action, a.Value, a.At = x.ID, x.Value, timeOf(x.TS)
-	if x.Selected != nil {
-		// An option's value is "<id>:<verb>"; the menu stands for as many buttons.
-		id, verb, ok := strings.Cut(x.Selected.Value, ":")
-		if group, _, _ := strings.Cut(x.ID, "."); ok && isWord(verb) {
-			a.Action = group + "." + verb
-		}
-		a.Value = id
-	}
+	x.choose(a)
 	h.At = a.At
 	h.LogicalKey = key("press", d.team, p.User.ID, x.ID, x.TS)
 	return nil

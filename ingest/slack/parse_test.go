@@ -95,7 +95,7 @@ func TestActs(t *testing.T) {
 	}
 	h = next(verb(ticketing.VerbEdit))
 	if h.Act.Text != "Ciao Anna Rossi" || !h.Act.Mentions || h.Act.MentionFirst || h.Act.Target != ticketing.Ref(place+"/"+reply) || h.Act.Root != root ||
-		h.LogicalKey == said || h.Ref != "" {
+		h.LogicalKey == said || h.Ref != "" || len(h.Act.Named) != 1 || !h.Act.Named[0].IsAgent || h.Act.Named[0].Key != "slack:T0SPORTELLO/"+w.anna {
 		t.Errorf("edit %+v", h.Act)
 	}
 	for _, on := range []struct {

@@ -69,6 +69,16 @@ func (p *people) person(ctx context.Context, id string) (Person, error) {
 	return got, nil
 }
 
+// locale is a user's locale if it is remembered.
+func (p *people) locale(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k := p.users[id]; k != nil {
+		return k.Locale
+	}
+	return ""
+}
+
 // agent tells whether a user may act in a triage channel. An error means that it is not known now.
 func (p *people) agent(ctx context.Context, channel, id string) (Person, bool, error) {
 	who, err := p.person(ctx, id)

@@ -96,6 +96,9 @@ type Receiver struct {
 	Log     *slog.Logger
 	// Alarm, if set, is told "link_disabled", "too_many_websockets" and the code of an error that only a person can repair.
 	Alarm func(code string)
+	// Answer, if set, is asked about each envelope that was stored, before it is acknowledged; what it returns goes with the
+	// acknowledgement. It has to be quick: Slack waits three seconds.
+	Answer func(ctx context.Context, e Envelope) json.RawMessage
 
 	mu     sync.Mutex
 	health Health
@@ -467,7 +470,7 @@ func (r *Receiver) serve(ctx context.Context, l *link, t Timing, log *slog.Logge
 		foreign := app != "" && o.Payload.AppID != "" && o.Payload.AppID != app
 		if foreign {
 			log.Warn("an envelope of another app is dropped", "door", "slack", "app", o.Payload.AppID)
-			l.acknowledge(o.EnvelopeID, t)
+			l.acknowledge(o.EnvelopeID, nil, t)
 			continue
 		}
 		e := envelope(raw, o, isJSON)
@@ -480,7 +483,11 @@ func (r *Receiver) serve(ctx context.Context, l *link, t Timing, log *slog.Logge
 				log.Warn("an envelope was not stored and is not acknowledged", "door", "slack", "kind", string(e.Kind), "err", err)
 				return
 			}
-			l.acknowledge(o.EnvelopeID, t)
+			var payload json.RawMessage
+			if r.Answer != nil {
+				payload = r.Answer(store, e)
+			}
+			l.acknowledge(o.EnvelopeID, payload, t)
 		})
 	}
 	hands.Wait()
@@ -490,13 +497,14 @@ func (r *Receiver) serve(ctx context.Context, l *link, t Timing, log *slog.Logge
 }
 
 // acknowledge answers an envelope in one frame on the socket it came from.
-func (l *link) acknowledge(id string, t Timing) {
+func (l *link) acknowledge(id string, payload json.RawMessage, t Timing) {
 	if id == "" {
 		return
 	}
 	raw, err := json.Marshal(struct {
-		ID string `json:"envelope_id"`
-	}{id})
+		ID      string          `json:"envelope_id"`
+		Payload json.RawMessage `json:"payload,omitempty"`
+	}{id, payload})
 	if err != nil {
 		return
 	}

@@ -248,3 +248,21 @@ func mustWords(t testing.TB) *templates.Set {
 	}
 	return words
 }
+
+// ingestSpeaker is the part of a door that speaks.
+type ingestSpeaker interface {
+	Render(ctx context.Context, o ticketing.Outgoing) ([]byte, ticketing.Ref, error)
+	Send(ctx context.Context, o ticketing.Outgoing, bytes []byte, began func() error) (ticketing.Ref, string, error)
+}
+
+// newDoorTo makes another process's door to the same workspace.
+func newDoorTo(t *testing.T, w *world) *slack.Door {
+	t.Helper()
+	d, err := slack.New(slack.Config{Team: w.Options().Team, BotToken: ticketing.NewSecret("xoxb-test"), AppToken: ticketing.NewSecret("xapp-test"), APIURL: w.URL(),
+		Queues: map[string]string{w.room: "assistenza"}, Words: mustWords(t), Timing: quick, PostEvery: -1, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.API().Close)
+	return d
+}

@@ -21,7 +21,7 @@ func scanOutgoing(r row) (o ticketing.Outgoing, err error) {
 
 // InsertOutgoing implements ticketing.OutboxTx. A row without state, due time or time of creation is pending, due and created now. A fluid
 // row that is already there keeps its id, which o takes over together with the new revision; while it is being sent it stays leased, and
-// its settlement puts it back to pending.
+// its settlement puts it back to pending. One that waits is not put off: it shows what is then.
 func (t *tx) InsertOutgoing(ctx context.Context, o *ticketing.Outgoing) (bool, error) {
 	if o.State == "" {
 		o.State = ticketing.OutgoingPending
@@ -43,7 +43,8 @@ func (t *tx) InsertOutgoing(ctx context.Context, o *ticketing.Outgoing) (bool, e
 	if !o.Fluid {
 		return false, nil
 	}
-	err = t.get(ctx, []any{&o.ID, &o.Revision, &o.State}, `update outgoing set facts = $4, next_at = $5, offered_at = 0,
+	err = t.get(ctx, []any{&o.ID, &o.Revision, &o.State}, `update outgoing set facts = $4, offered_at = 0,
+			next_at = case when state = 'pending' and next_at < $5 then next_at else $5 end,
 			door = $7, queue = $8, ticket = $9, reason = '',
 			revision = case when $6 > revision then $6 else revision + 1 end,
 			attempts = case when state = 'sending' then attempts else 0 end,

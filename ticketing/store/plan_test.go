@@ -64,9 +64,10 @@ func TestEveryQueryUsesAnIndex(t *testing.T) {
 		arguments[reflect.TypeOf(f)] = reflect.ValueOf(f)
 		call("ListInbound")
 	}
-	for _, f := range []ticketing.TicketFilter{{Queue: "q"}, {Contact: "c"}, {States: []ticketing.State{"new", "open"}}, {Before: 4}} {
+	for _, f := range []ticketing.TicketFilter{{Queues: []string{"a", "b"}, States: []ticketing.State{"new"}, Assignee: "x", Urgent: true, Skip: 5}, {Queues: []string{"a"}, States: []ticketing.State{"new"}, Unassigned: true}, {OpenedSince: time.Now(), Queues: []string{"a"}}, {ResolvedSince: time.Now(), Queues: []string{"a"}}, {Queue: "q"}, {Contact: "c"}, {States: []ticketing.State{"new", "open"}}, {Before: 4}} {
 		arguments[reflect.TypeOf(f)] = reflect.ValueOf(f)
 		call("ListTickets")
+		call("CountListed")
 	}
 	for _, f := range []ticketing.OutgoingFilter{{State: "failed"}, {Ticket: 3}, {Thread: "t"}, {Before: "x"}} {
 		arguments[reflect.TypeOf(f)] = reflect.ValueOf(f)

@@ -3,21 +3,20 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sportello/sportello/ticketing"
 )
 
 const ticketColumns = `number, queue, thread, contact, type, product, subject, state, reason, duplicate_of, assignee, priority, language, door,
-	follows, merged_into, certified, revision, reminders, opened_at, answered_at, resolved_at, closed_at, timer_at`
+	follows, merged_into, certified, revision, reminders, opened_at, answered_at, resolved_at, closed_at, timer_at, snoozed`
 
 var insertTicket = insert("tickets", ticketColumns)
 
 func scanTicket(r row) (k ticketing.Ticket, err error) {
 	err = r.Scan(&k.Number, &k.Queue, &k.Thread, opt{&k.Contact}, &k.Type, &k.Product, &k.Subject, &k.State, &k.Reason, &k.DuplicateOf,
 		&k.Assignee, &k.Priority, &k.Language, &k.Door, &k.Follows, &k.MergedInto, &k.Certified, &k.Revision, &k.Reminders, at{&k.OpenedAt},
-		at{&k.AnsweredAt}, at{&k.ResolvedAt}, at{&k.ClosedAt}, at{&k.TimerAt})
+		at{&k.AnsweredAt}, at{&k.ResolvedAt}, at{&k.ClosedAt}, at{&k.TimerAt}, &k.Snoozed)
 	return k, err
 }
 
@@ -33,7 +32,7 @@ func (t *tx) InsertTicket(ctx context.Context, k *ticketing.Ticket) error {
 	k.OpenedAt = or(k.OpenedAt, t.now)
 	_, err := t.exec(ctx, insertTicket, k.Number, k.Queue, k.Thread, null(k.Contact), k.Type, k.Product, k.Subject, k.State, k.Reason,
 		k.DuplicateOf, k.Assignee, k.Priority, k.Language, k.Door, k.Follows, k.MergedInto, k.Certified, k.Revision, k.Reminders, k.OpenedAt,
-		k.AnsweredAt, k.ResolvedAt, k.ClosedAt, k.TimerAt)
+		k.AnsweredAt, k.ResolvedAt, k.ClosedAt, k.TimerAt, k.Snoozed)
 	return err
 }
 
@@ -41,10 +40,10 @@ func (t *tx) InsertTicket(ctx context.Context, k *ticketing.Ticket) error {
 func (t *tx) SaveTicket(ctx context.Context, k *ticketing.Ticket) error {
 	n, err := t.exec(ctx, `update tickets set queue = $3, contact = $4, type = $5, product = $6, subject = $7, state = $8, reason = $9,
 			duplicate_of = $10, assignee = $11, priority = $12, language = $13, door = $14, follows = $15, merged_into = $16, certified = $17,
-			reminders = $18, answered_at = $19, resolved_at = $20, closed_at = $21, timer_at = $22, revision = revision + 1
+			reminders = $18, answered_at = $19, resolved_at = $20, closed_at = $21, timer_at = $22, snoozed = $23, revision = revision + 1
 		where number = $1 and revision = $2`,
 		k.Number, k.Revision, k.Queue, null(k.Contact), k.Type, k.Product, k.Subject, k.State, k.Reason, k.DuplicateOf, k.Assignee, k.Priority,
-		k.Language, k.Door, k.Follows, k.MergedInto, k.Certified, k.Reminders, k.AnsweredAt, k.ResolvedAt, k.ClosedAt, k.TimerAt)
+		k.Language, k.Door, k.Follows, k.MergedInto, k.Certified, k.Reminders, k.AnsweredAt, k.ResolvedAt, k.ClosedAt, k.TimerAt, k.Snoozed)
 	if err == nil && n == 0 {
 		err = ticketing.ErrFenced
 	}
@@ -67,25 +66,16 @@ func (t *tx) DueTickets(ctx context.Context, now time.Time, limit int) ([]ticket
 
 // ListTickets implements ticketing.DeskTx.
 func (t *tx) ListTickets(ctx context.Context, f ticketing.TicketFilter) ([]ticketing.Ticket, error) {
-	var w filter
-	if f.Queue != "" {
-		w.add("queue =", f.Queue)
+	w := conditionsOf(f)
+	order := "number desc"
+	if f.Urgent {
+		order = "case priority when 'urgent' then 0 when 'high' then 1 else 2 end, number"
 	}
-	if len(f.States) > 0 {
-		marks := make([]string, len(f.States))
-		for i, s := range f.States {
-			w.args = append(w.args, s)
-			marks[i] = fmt.Sprintf("$%d", len(w.args))
-		}
-		w.conds = append(w.conds, "state in ("+strings.Join(marks, ", ")+")")
+	where := w.where(order, f.Limit)
+	if f.Skip > 0 {
+		w.args = append(w.args, f.Skip)
+		where += fmt.Sprintf(" offset $%d", len(w.args))
 	}
-	if f.Contact != "" {
-		w.add("contact =", f.Contact)
-	}
-	if f.Before > 0 {
-		w.add("number <", f.Before)
-	}
-	where := w.where("number desc", f.Limit)
 	return many(ctx, t, scanTicket, `select `+ticketColumns+` from tickets`+where, w.args...)
 }
 

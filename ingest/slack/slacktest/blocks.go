@@ -128,7 +128,7 @@ func (s *Server) checkBlocks(raw string, on surface) (json.RawMessage, *failure)
 		} else {
 			b["block_id"] = s.id("b")
 		}
-		k.block(b, fmt.Sprintf("block %d", i), on)
+		k.block(b, fmt.Sprintf("block %d", i))
 	}
 	if len(k.faults) > 0 {
 		return nil, &failure{code: "invalid_blocks", extra: obj{"response_metadata": obj{"messages": k.faults}}}
@@ -139,7 +139,7 @@ func (s *Server) checkBlocks(raw string, on surface) (json.RawMessage, *failure)
 	return jsonOf(list), nil
 }
 
-func (k *checker) block(b obj, where string, on surface) {
+func (k *checker) block(b obj, where string) {
 	kind, _ := b["type"].(string)
 	fields, known := blockFields[kind]
 	if !known {
@@ -187,7 +187,6 @@ func (k *checker) block(b obj, where string, on surface) {
 			}
 		}
 	case "input":
-		k.bad(on == surfaceHome, "%s: not in a home view", where)
 		k.text(b["label"], 2000, "plain_text", where)
 		if b["hint"] != nil {
 			k.text(b["hint"], 2000, "plain_text", where)

@@ -319,6 +319,71 @@ func (h *Human) Press(channel, ts, actionID string, opts ...PressOption) (*Deliv
 	return d, err
 }
 
+// PressHome presses a button, chooses from a menu or enters a text in the home tab the person sees.
+func (h *Human) PressHome(actionID string, opts ...PressOption) (*Delivery, error) {
+	var o PressOption
+	if len(opts) > 0 {
+		o = opts[0]
+	}
+	s := h.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.bump()
+	v := s.homes[h.user]
+	if v == nil {
+		return nil, fmt.Errorf("slacktest: %s sees no home tab", h.user)
+	}
+	var view struct {
+		Blocks json.RawMessage `json:"blocks"`
+	}
+	_ = json.Unmarshal(v.Payload, &view)
+	action := findElement(view.Blocks, actionID)
+	if o.Selected != "" {
+		action = findMenu(view.Blocks, actionID, o.Selected)
+	}
+	if action == nil {
+		if !o.Crafted {
+			return nil, fmt.Errorf("slacktest: the home tab of %s has no element %s %s", h.user, actionID, o.Selected)
+		}
+		action = obj{"type": "button", "action_id": actionID, "block_id": "crafted", "text": obj{"type": "plain_text", "text": "x", "emoji": true}}
+	}
+	if o.Value != "" {
+		action["value"] = o.Value
+	}
+	for _, f := range []string{"options", "option_groups", "confirm", "style", "url", "accessibility_label", "placeholder", "max_length"} {
+		delete(action, f)
+	}
+	action["action_ts"] = s.nextTS()
+	return s.interact(obj{
+		"type": "block_actions", "user": h.person(), "api_app_id": s.opt.AppID, "token": "verification-token",
+		"container": obj{"type": "view", "view_id": v.ID}, "trigger_id": s.newTrigger(h.user), "team": s.teamObject(), "enterprise": nil,
+		"is_enterprise_install": false, "view": s.viewObject(v), "actions": []obj{action},
+	}, nil), nil
+}
+
+// findMenu finds the menu of that action id that has an option, and returns a copy with the option chosen.
+func findMenu(blocks json.RawMessage, actionID, value string) obj {
+	var list []obj
+	if json.Unmarshal(blocks, &list) != nil {
+		return nil
+	}
+	for _, b := range list {
+		one, err := json.Marshal([]obj{b})
+		if err != nil {
+			continue
+		}
+		action := findElement(one, actionID)
+		options, _ := action["options"].([]any)
+		for _, e := range options {
+			if op, ok := e.(obj); ok && op["value"] == value {
+				action["selected_option"] = op
+				return action
+			}
+		}
+	}
+	return nil
+}
+
 // findElement finds an interactive element by its action id and returns a copy with the id of its block.
 func findElement(blocks json.RawMessage, actionID string) obj {
 	var list []obj
@@ -327,6 +392,9 @@ func findElement(blocks json.RawMessage, actionID string) obj {
 	}
 	for _, b := range list {
 		var parts []any
+		if a := b["element"]; a != nil {
+			parts = append(parts, a)
+		}
 		if a := b["accessory"]; a != nil {
 			parts = append(parts, a)
 		}

@@ -23,6 +23,8 @@ type View struct {
 	Hash    string          `json:"hash"`
 	Payload json.RawMessage `json:"view"` // as the app sent it
 	Parent  string          `json:"previous_view_id,omitempty"`
+	// External is the name that the app gave it.
+	External string `json:"external_id,omitempty"`
 
 	order int
 }
@@ -126,9 +128,28 @@ func (s *Server) viewObject(v *View) obj {
 func (c *call) show(user, parent string, raw json.RawMessage) obj {
 	s := c.s
 	s.serial++
-	v := &View{ID: s.id("V"), User: user, Hash: s.hash(), Payload: raw, Parent: parent, order: s.serial}
+	v := &View{ID: s.id("V"), User: user, Hash: s.hash(), Payload: raw, Parent: parent, External: external(raw), order: s.serial}
 	s.views[v.ID] = v
 	return obj{"view": s.viewObject(v)}
+}
+
+// external is the name an app gives a view in its own field.
+func external(raw json.RawMessage) string {
+	var v struct {
+		External string `json:"external_id"`
+	}
+	_ = json.Unmarshal(raw, &v)
+	return v.External
+}
+
+// named finds a view by the name that the app gave it.
+func (s *Server) named(name string) *View {
+	for _, v := range s.views {
+		if name != "" && v.External == name {
+			return v
+		}
+	}
+	return nil
 }
 
 // top returns the view a user sees, or nil.
@@ -146,6 +167,9 @@ func openView(c *call) (obj, *failure) {
 	raw, no := c.view("modal")
 	if no != nil {
 		return nil, no
+	}
+	if c.s.named(external(raw)) != nil {
+		return nil, fail("duplicate_external_id")
 	}
 	t, no := c.pull()
 	if no != nil {
@@ -185,6 +209,9 @@ func pushView(c *call) (obj, *failure) {
 
 func updateView(c *call) (obj, *failure) {
 	v := c.s.views[c.args["view_id"]]
+	if v == nil {
+		v = c.s.named(c.args["external_id"])
+	}
 	if v == nil {
 		return nil, fail("not_found")
 	}
