@@ -292,7 +292,7 @@ var slugLike = regexp.MustCompile(`^(?:[a-z]{2,3}/[a-z0-9-]+|[a-z0-9]+(?:-[a-z0-
 
 // wanted is what an agent's message asks the knowledge base for.
 func wanted(a *ticketing.Act) (string, bool) {
-	if a == nil || a.Verb != ticketing.VerbSay || !a.IsAgent || a.Bot {
+	if a == nil || a.Verb != ticketing.VerbSay && a.Verb != ticketing.VerbEdit || !a.IsAgent || a.Bot {
 		return "", false
 	}
 	word, rest, ok := bang(strings.TrimSpace(a.Text))

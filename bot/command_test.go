@@ -209,7 +209,7 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-// TestWanted: only an agent's !kb with words makes the knowledge base be asked before the transaction.
+// TestWanted: only an agent's !kb with words, written or corrected, makes the knowledge base be asked before the transaction.
 func TestWanted(t *testing.T) {
 	for text, want := range map[string]string{"!kb la stampante": "la stampante", " !ARTICOLO carta ": "carta", "!kb 1": "", "!kb": "", "!kb cambiare-carta": "cambiare-carta", "!kb e-mail non parte": "e-mail non parte", "kb stampante": "", "!nota !kb x": ""} {
 		got, ok := wanted(&ticketing.Act{Verb: ticketing.VerbSay, IsAgent: true, Text: text})
@@ -217,10 +217,13 @@ func TestWanted(t *testing.T) {
 			t.Errorf("%q: %q %v, want %q", text, got, ok, want)
 		}
 	}
-	for name, a := range map[string]*ticketing.Act{"nobody": nil, "a guest": {Verb: ticketing.VerbSay, Text: "!kb x"}, "an edit": {Verb: ticketing.VerbEdit, IsAgent: true, Text: "!kb x"},
+	for name, a := range map[string]*ticketing.Act{"nobody": nil, "a guest": {Verb: ticketing.VerbSay, Text: "!kb x"},
 		"a bot": {Verb: ticketing.VerbSay, IsAgent: true, Bot: true, Text: "!kb x"}} {
 		if _, ok := wanted(a); ok {
 			t.Errorf("%s asks", name)
 		}
+	}
+	if words, ok := wanted(&ticketing.Act{Verb: ticketing.VerbEdit, IsAgent: true, Text: "!kb stampante"}); !ok || words != "stampante" {
+		t.Errorf("a corrected command asks for %q, %v", words, ok)
 	}
 }

@@ -18,6 +18,8 @@ type Searcher interface {
 type Question struct {
 	Subject, Text, Language string
 	Queue                   *ticketing.Queue
+	// Names are what the writer is called; they are no part of the question and leave nobody's house.
+	Names []string
 	// ByAgent: an agent looks for an article to send. All languages are searched; what is found is what a customer may see.
 	ByAgent bool
 }
@@ -40,7 +42,7 @@ func (b *Bot) Look(ctx context.Context, h *ticketing.Heard) (ticketing.Findings,
 	if !mayHold(q, h) {
 		return ticketing.Findings{}, nil
 	}
-	found, err := b.Search.Search(ctx, Question{Subject: h.Subject, Text: h.Visible, Language: h.Language, Queue: q})
+	found, err := b.Search.Search(ctx, Question{Subject: h.Subject, Text: h.Visible, Language: h.Language, Queue: q, Names: []string{h.From.Name, h.From.Address}})
 	if err != nil {
 		return ticketing.Findings{}, err
 	}

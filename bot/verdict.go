@@ -3,7 +3,6 @@ package bot
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -37,6 +36,8 @@ var assents = map[string]bool{"si": true, "sisi": true, "yes": true, "yep": true
 
 // againstPhrases take a yes away although each of their words may stand beside one.
 var againstPhrases = []string{
+	"ho un", "ho una", "ho questo", "ho questa", "ho ancora", "ho adesso", "ora ho", "adesso ho", "i have a", "i have this", "now my", "now the", "now i have", "was working", "were working", "was fixed already", "was solved already",
+	"link works", "links work", "link works", "article works", "link funziona", "link funzionano", "articolo funziona", "guida funziona", "guide works", "page works", "pagina funziona",
 	"per ora", "per adesso", "for now", "is it", "is this", "is that", "is the", "has it", "has this", "has that", "has the", "have i", "have we", "ci siamo riusciti", "era ok", "get it", "da solo si",
 }
 
@@ -45,7 +46,7 @@ var plainPhrases = []string{
 	"primo articolo", "secondo articolo", "terzo articolo", "primo link", "secondo link", "terzo link", "prima guida", "seconda guida", "da solo", "da sola", "da soli",
 	"in the article", "in the guide", "you sent", "first article", "second article", "third article", "first link", "second link", "third link", "first one", "second one", "third one", "a lot", "by myself", "on my own",
 	"potete chiudere", "puoi chiudere", "puo chiudere", "chiudete pure", "chiudere la richiesta", "chiudere il ticket", "la richiesta", "il ticket", "si puo chiudere", "non serve altro", "nient altro",
-	"you can close this ticket", "you can close the ticket", "you can close my ticket", "you can close this", "you can close it", "please close this ticket", "please close the ticket", "please close it", "like a charm", "no need to reply",
+	"nessun problema", "no problem", "no problems", "you can close this ticket", "you can close the ticket", "you can close my ticket", "you can close this", "you can close it", "please close this ticket", "please close the ticket", "please close it", "like a charm", "no need to reply",
 	"grazie a voi", "grazie a te", "grazie a lei", "grazie a tutti", "di tutto", "di cuore", "per tutto", "buon lavoro", "buona giornata", "buona serata", "buon pomeriggio",
 	"per l aiuto", "dell aiuto", "per il vostro aiuto", "per il tuo aiuto", "del vostro aiuto", "per il supporto", "del supporto", "per la risposta", "della risposta", "per il vostro supporto",
 	"for your help", "for the help", "for all your help", "for helping", "for your support", "for the support", "for the quick reply", "for everything",
@@ -78,12 +79,12 @@ func saysYes(h *ticketing.Heard) bool {
 	if h.Kind != ticketing.KindNormal || len(h.Files) > 0 || doubtful(h.Visible) {
 		return false
 	}
-	said := answerWords(h.Visible)
+	said := answerWords(h)
 	if len(said) == 0 || len(said) > maxYesWords {
 		return false
 	}
 	text, _ := without(spaced(said), plainPhrases)
-	if _, against := without(text, againstPhrases); against {
+	if _, against := without(text, againstPhrases); against || !settlesMatter(strings.Fields(text)) {
 		return false
 	}
 	text, yes := without(text, yesPhrases)
@@ -110,7 +111,7 @@ func onlyThanks(h *ticketing.Heard) bool {
 	if len(h.Files) > 0 || doubtful(h.Visible) {
 		return false
 	}
-	said := answerWords(h.Visible)
+	said := answerWords(h)
 	if len(said) == 0 || len(said) > maxYesWords {
 		return false
 	}
@@ -127,9 +128,54 @@ func onlyThanks(h *ticketing.Heard) bool {
 	return thanks
 }
 
-// doubtful: a question, or a face that belies the words.
+// gladSigns are the signs that may stand beside a yes: no list of those that belie it is complete.
+const gladSigns = "👍🙏😊🙂😀😃😄😁😉✅✔👌🎉❤💪👏🤗🥰😍☺\ufe0f\u200d🏻🏼🏽🏾🏿"
+
+// doubtful: a question, or a sign that may belie the words.
 func doubtful(text string) bool {
-	return strings.ContainsAny(text, "?¿👎😞😟😠😡😢😭🙁☹") || strings.Contains(text, ":(") || strings.Contains(text, ":-(")
+	if strings.ContainsAny(text, "?¿") {
+		return true
+	}
+	for _, face := range []string{":(", ":-(", ":'(", ":/", ":-/", ":|", ":-|", ":\\", "=("} {
+		if strings.Contains(text, face) {
+			return true
+		}
+	}
+	for _, r := range text {
+		if (unicode.Is(unicode.So, r) || unicode.Is(unicode.Sm, r) || unicode.Is(unicode.Sk, r)) && !strings.ContainsRune(gladSigns, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// matters are what an answer may say is settled; anywhere else in it they are a new one ("risolto, ho un dubbio").
+var matters = words("problema problemi questione dubbio dubbi richiesta problem problems issue issues question questions")
+
+// settled end or begin what is said of a matter.
+var (
+	settled  = words("risolto risolta risolti risolte sistemato sistemata sistemati solved fixed resolved sorted answered answers risolvere fix solve resolve chiarito chiarita")
+	betweens = words("il lo la i gli le l un mio mia miei nostro nostra questo questa quel quello e si stato stata ora adesso the my our this that is was s has have been now all both")
+)
+
+// settlesMatter reports whether every matter named stands directly beside the word that settles it, articles between them not counted.
+func settlesMatter(said []string) bool {
+	for i, w := range said {
+		if !matters[w] {
+			continue
+		}
+		before, after := i-1, i+1
+		for before >= 0 && i-before < 4 && betweens[said[before]] {
+			before--
+		}
+		for after < len(said) && after-i < 5 && betweens[said[after]] {
+			after++
+		}
+		if !(before >= 0 && settled[said[before]]) && !(after < len(said) && settled[said[after]]) {
+			return false
+		}
+	}
+	return true
 }
 
 func spaced(words []string) string { return " " + strings.Join(words, " ") + " " }
@@ -144,101 +190,6 @@ func without(text string, phrases []string) (rest string, found bool) {
 	}
 	return text, found
 }
-
-// closings begin the end of a letter: nothing after them is part of the answer.
-var closings = []string{"cordiali", "distinti", "saluti", "un saluto", "cordialmente", "best regards", "kind regards", "regards", "sincerely", "yours", "inviato da", "sent from"}
-
-// answerWords are the folded words of an answer without a name after its greeting, its closing formula and a last line with a name.
-func answerWords(text string) []string {
-	lines := answerLines(text)
-	if n := len(lines) - 1; n > 0 && isName(lines[n]) {
-		lines = lines[:n]
-	}
-	var out []string
-	for i, line := range lines {
-		if i == 0 {
-			line = greeted(line)
-		}
-		out = append(out, strings.Fields(signed(fold(line)))...)
-	}
-	return out
-}
-
-// signed cuts a closing formula with its name off the end of a line.
-func signed(folded string) string {
-	for _, c := range []string{" cordiali saluti", " distinti saluti", " best regards", " kind regards"} {
-		if head, tail, ok := strings.Cut(folded, c); ok && len(strings.Fields(tail)) <= maxNameWords {
-			return head
-		}
-	}
-	return folded
-}
-
-// answerLines are the lines with words before the closing formula.
-func answerLines(text string) []string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		f := fold(line)
-		for _, c := range closings {
-			if len(lines) > 0 && (f == c || strings.HasPrefix(f, c+" ")) {
-				return lines
-			}
-		}
-		if f != "" {
-			lines = append(lines, strings.TrimSpace(line))
-		}
-	}
-	return lines
-}
-
-// titles may stand between a greeting and a name.
-var titles = words("a al alla tutti signor signora signore sig sigra sra dott dottor dottoressa dr ing avv mr mrs ms team staff assistenza supporto support all everyone there")
-
-// greeted cuts a greeting with a name off: "Buongiorno signora Rossi, ...".
-func greeted(line string) string {
-	head, rest, comma := strings.Cut(line, ",")
-	list := strings.Fields(head)
-	if len(list) > maxNameWords || len(list) == 0 || !greetings[fold(list[0])] {
-		return line
-	}
-	var name []string
-	for _, w := range list[1:] {
-		if !titles[fold(w)] {
-			name = append(name, w)
-		}
-	}
-	switch {
-	case len(name) > 0 && !isName(strings.Join(name, " ")), len(list) == 1, !comma && strings.ContainsAny(line, ".!;:"):
-		return line
-	}
-	return rest
-}
-
-// isName: a line of a few words which all begin with a capital letter and are none of the words that are judged.
-func isName(line string) bool {
-	list := strings.Fields(line)
-	if len(list) == 0 || len(list) > maxNameWords {
-		return false
-	}
-	for _, w := range list {
-		first, _ := utf8.DecodeRuneInString(w)
-		if !unicode.IsUpper(first) || strings.ContainsAny(w, "0123456789") {
-			return false
-		}
-	}
-	f := strings.Fields(fold(line))
-	for _, w := range f {
-		if notNames[w] || plainWords[w] || thanksWords[w] || assents[w] {
-			return false
-		}
-	}
-	_, yes := without(spaced(f), yesPhrases)
-	return !yes
-}
-
-// notNames are words that people set alone in a line, or in capitals, and that no name is.
-var notNames = words("no non niente nulla mai purtroppo ma pero aiuto urgente errore bloccato fermo ancora anzi invece forse not never nope nothing but help urgent error broken still however wait actually unfortunately " +
-	"sorry scusate attenzione problema please pero idem")
 
 // fold brings text to lower case without accents; everything but letters and digits becomes a blank, apostrophes
 // too, so that "l'errore" holds the word "errore".

@@ -37,7 +37,7 @@ var noPhrases = []string{
 	"gia provato", "gia provate", "gia provati", "gia fatto", "gia fatta", "gia letto", "gia lette", "gia letti", "gia visto", "conosco gia", "purtroppo no", "nessuno di questi", "nessuna di queste", "nessun articolo",
 	"non c entra", "non c entrano", "non e quello", "non sono quelli", "problema resta", "problema rimane", "problema persiste", "persiste", "ancora bloccato", "ancora bloccata", "ancora fermo", "ancora ferma",
 	"non serve", "non servono", "non mi serve", "non mi servono", "non e servito", "non e servita", "non sono serviti", "non mi ha aiutato", "non mi hanno aiutato", "non aiuta", "non aiutano", "non e stato utile",
-	"non mi e stato utile", "non utile", "non sono utili", "inutile", "inutili", "niente da fare", "lo stesso errore", "stesso problema", "uguale a prima", "come prima", "non basta", "non bastano", "non riesco",
+	"non mi e stato utile", "non utile", "non sono utili", "inutile", "inutili", "niente da fare", "lo stesso errore", "stesso problema", "uguale a prima", "uguale come prima", "tutto come prima", "e come prima", "sempre come prima", "non basta", "non bastano", "non riesco",
 	"bisogno di assistenza", "bisogno di un operatore", "bisogno di aiuto", "bisogno di parlare", "parlare con una persona", "parlare con un operatore", "parlare con qualcuno", "serve ancora aiuto", "ancora aiuto",
 	"nessun risultato", "senza risultato", "non risponde", "non rispondono", "non ci siamo", "sempre li", "provato niente", "non stampa lo stesso", "non parte lo stesso",
 	"not solved", "not resolved", "isn t solved", "not fixed", "isn t fixed", "did not help", "didn t help", "does not help", "doesn t help", "do not help", "don t help", "none of these", "none of them", "none of those",
@@ -51,6 +51,7 @@ var noPhrases = []string{
 // unsurePhrases make an answer neither: its writer has not tried, does not know, or asks for a part.
 var unsurePhrases = []string{
 	"non so", "non ho ancora", "non ancora", "non sono sicuro", "non sono sicura", "non sono in", "non urgente", "guardo domani", "dopo provo", "vi faccio sapere", "non vedo", "non trovo",
+	"non serve altro", "serve piu", "serve piu aiuto", "link che mi", "il link", "no problem", "nessun problema", "need to try", "need to test", "need to check", "devo provare", "devo ancora", "a posto", "risposta va bene",
 	"have not tried", "haven t tried", "haven t had", "not sure", "don t know", "not urgent", "not at", "will try", "let you know", "let me try", "cannot see", "can t see", "can t test",
 }
 
@@ -59,7 +60,7 @@ func saysNo(h *ticketing.Heard) bool {
 	if h.Kind != ticketing.KindNormal {
 		return false
 	}
-	said := answerWords(h.Visible)
+	said := answerWords(h)
 	if strings.ContainsAny(h.Visible, "👎") && len(said) <= maxNoWords {
 		return true
 	}

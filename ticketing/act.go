@@ -271,6 +271,11 @@ func (d *Desk) cancelAnswer(ctx context.Context, c *Case, cmd *Command) (sent bo
 	if err := c.Tx.UpdateMessage(ctx, m); err != nil || !stopped {
 		return false, err
 	}
+	for _, h := range rows[0].Facts.Articles {
+		if err := d.forget(ctx, c.Tx, c.Thread.ID, h.Key()); err != nil {
+			return false, err
+		}
+	}
 	if a.Verb != VerbDelete {
 		if err := d.react(ctx, c.Tx, c.Queue, c.Thread, cmd.Message, "lock"); err != nil {
 			return false, err

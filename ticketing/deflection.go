@@ -170,7 +170,8 @@ func deflectionOf(queue string, month time.Time, rows []judgedRequest) Deflectio
 		switch r.Offer {
 		case SuggestionSolved:
 			d.Confirmed++
-			if r.back {
+			// Whoever said yes and wrote on in the same thread came back as well: its ticket is open, or an agent has closed it.
+			if r.back || r.State != ThreadSolved {
 				d.CameBack++
 			} else {
 				d.Deflected++

@@ -21,7 +21,7 @@ type Forwarded struct {
 	Language string
 	Attached bool        // it came as a whole, with files of its own
 	Files    []HeardFile // of an attached mail
-	Abstains string      // why its writer is not taken for the customer: name_only, bad_sender, own, several
+	Abstains string      // why its writer is not taken for the customer: name_only, bad_sender, own, several, machine, unclear
 }
 
 // Behalf says that an agent sent a message on in a customer's name, or tried to.

@@ -186,6 +186,27 @@ func (d *Desk) unlearn(ctx context.Context, tx Tx, thread string) error {
 	return nil
 }
 
+// forget takes back what an agent's answer with an article taught, because the answer never left.
+func (d *Desk) forget(ctx context.Context, tx Tx, thread, key string) error {
+	lessons, err := tx.Lessons(ctx, LessonFilter{Thread: thread})
+	if err != nil {
+		return err
+	}
+	for _, l := range lessons {
+		if l.Source == LessonAgent && l.Language+"/"+l.Slug == key {
+			if err := tx.DeleteLesson(ctx, l.ID); err != nil {
+				return err
+			}
+		}
+	}
+	s, err := d.searchOf(ctx, tx, thread)
+	if err != nil || s == nil || s.Answer != key {
+		return err
+	}
+	s.Answer, s.Verdict, s.JudgedAt = "", "", zeroTime
+	return tx.SaveSuggestion(ctx, s)
+}
+
 // Model is a model of the confidence that was fitted on the judged searches of this installation.
 type Model struct {
 	ID       string // ULID

@@ -446,7 +446,15 @@ func (d *Desk) solved(ctx context.Context, c *Case, dec Decision) error {
 }
 
 // closeSilent ends a held request without a ticket because its customer, who was told so, has not answered. Nothing is learnt from silence.
+// Only somebody who was asked can be silent: where the offer has not left, was refused or came back, the ticket opens as without silence.
 func (d *Desk) closeSilent(ctx context.Context, tx Tx, s *Suggestion) error {
+	arrived, err := offerArrived(ctx, tx, s.Thread)
+	if err != nil {
+		return err
+	}
+	if !arrived {
+		return d.openExpired(ctx, tx, s, "timer")
+	}
 	if err := d.endOffer(ctx, tx, s, SuggestionExpired, "timer"); err != nil {
 		return err
 	}
@@ -456,6 +464,36 @@ func (d *Desk) closeSilent(ctx context.Context, tx Tx, s *Suggestion) error {
 	}
 	t.State = ThreadSolved
 	return tx.SaveThread(ctx, &t)
+}
+
+// openExpired ends an offer that nobody answered and opens its ticket.
+func (d *Desk) openExpired(ctx context.Context, tx Tx, s *Suggestion, actor string) error {
+	if err := d.endOffer(ctx, tx, s, SuggestionExpired, actor); err != nil {
+		return err
+	}
+	return d.openHeld(ctx, tx, s.Thread, actor, "")
+}
+
+// offerArrived reports whether the letter that holds a thread's offer was taken by the customer's server and has not come back.
+func offerArrived(ctx context.Context, tx Tx, thread string) (bool, error) {
+	rows, err := tx.ListOutgoing(ctx, OutgoingFilter{Thread: thread, Kind: LetterOffer, Limit: 1})
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	return rows[0].State == OutgoingSent && !rows[0].Bounced, nil
+}
+
+// offerLost opens the ticket of a request whose offer cannot be read: its letter was refused or came back. Waiting for an answer would
+// only cost the customer time.
+func (d *Desk) offerLost(ctx context.Context, tx Tx, o Outgoing) error {
+	if o.Kind != LetterOffer {
+		return nil
+	}
+	s, err := tx.OpenSuggestion(ctx, o.Thread)
+	if ok, err := found(err); err != nil || !ok {
+		return err
+	}
+	return d.openExpired(ctx, tx, &s, "system")
 }
 
 func (d *Desk) solve(ctx context.Context, tx Tx, s *Suggestion, t *Thread, actor string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxList is how many articles a list in an agents' thread shows.
@@ -111,8 +112,15 @@ func (d *Desk) sendArticle(ctx context.Context, c *Case, cmd *Command) error {
 	}
 	cmd.Articles = []Hit{hit}
 	if c.Heard.Act.Verb == VerbPress {
-		// What was pressed is a post of ours, not the agent's message: nothing may be taken back by deleting it.
+		// What was pressed is a post of ours, not the agent's message: nothing may be taken back by deleting it. And a button is
+		// pressed twice, or by two, before anybody sees that it was.
 		cmd.Message = ""
+		if sent, err := d.articleSent(ctx, c, hit.Key()); err != nil || sent {
+			if sent {
+				err = d.hint(ctx, c, "kb_sent", map[string]string{"article": hit.Title})
+			}
+			return err
+		}
 	}
 	due, err := d.answerDue(ctx, c, cmd)
 	if err != nil || !due {
@@ -125,6 +133,33 @@ func (d *Desk) sendArticle(ctx context.Context, c *Case, cmd *Command) error {
 		return err
 	}
 	return d.event(ctx, c.Tx, c.Thread.ID, c.Thread.Number, cmd.Agent, "article.sent", map[string]string{"article": hit.Key()})
+}
+
+// articleAgain is for how long an article that was sent is not sent again by a button.
+const articleAgain = time.Hour
+
+// articleSent reports whether the customer of a thread has just got an article or is about to.
+func (d *Desk) articleSent(ctx context.Context, c *Case, key string) (bool, error) {
+	rows, err := c.Tx.ListOutgoing(ctx, OutgoingFilter{Thread: c.Thread.ID, Kind: LetterAnswer, Limit: 20})
+	if err != nil {
+		return false, err
+	}
+	for _, o := range rows {
+		switch o.State {
+		case OutgoingPending, OutgoingSending, OutgoingInDoubt, OutgoingSent:
+		default:
+			continue
+		}
+		if o.State == OutgoingSent && c.Now.Sub(o.SentAt) > articleAgain {
+			continue
+		}
+		for _, h := range o.Facts.Articles {
+			if h.Key() == key {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // summaryOf is the summary that the search made of an article without one, as it was shown in the thread.

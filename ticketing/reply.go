@@ -246,6 +246,9 @@ func (d *Desk) report(ctx context.Context, c *Case) error {
 	if err := c.Tx.ReviseOutgoing(ctx, o); err != nil {
 		return err
 	}
+	if err := d.offerLost(ctx, c.Tx, *o); err != nil {
+		return err
+	}
 	if r.Reason != "expired" && r.Reason != "mailbox_full" && r.Reason != "too_large" && r.Reason != "content" {
 		who, err := c.Tx.ContactByKey(ctx, o.Recipient)
 		ok, err := found(err)

@@ -39,6 +39,12 @@ func (d *Desk) Settled(ctx context.Context, tx Tx, o Outgoing) error {
 		if err := d.event(ctx, tx, t.ID, t.Number, "system", "letter.failed", args); err != nil {
 			return err
 		}
+		if err := d.offerLost(ctx, tx, o); err != nil {
+			return err
+		}
+		if t, err = tx.Thread(ctx, o.Thread); err != nil {
+			return err
+		}
 		return d.post(ctx, tx, q, &t, PostBounce, "failed:"+o.ID, Facts{Code: "failed", Args: args, AgentName: o.Facts.AgentName,
 			Card: &Card{Number: t.Number, Subject: t.Subject, From: o.Facts.To, Thread: t.ID}})
 	case o.State == OutgoingFailed:

@@ -22,10 +22,7 @@ func (d *Desk) Tick(ctx context.Context, tx Tx) (int, error) {
 			}
 			continue
 		}
-		if err := d.endOffer(ctx, tx, &due[i], SuggestionExpired, "timer"); err != nil {
-			return 0, err
-		}
-		if err := d.openHeld(ctx, tx, due[i].Thread, "timer", ""); err != nil {
+		if err := d.openExpired(ctx, tx, &due[i], "timer"); err != nil {
 			return 0, err
 		}
 	}

@@ -204,13 +204,13 @@ func TestKnowledgeBaseCommands(t *testing.T) {
 		}
 	}
 	code, out, errs := tr.command("kb", "import", "--prune", dir)
-	if code != exitFailed || !strings.Contains(errs, "skipped: due.md") || !strings.Contains(out, "1 articles: 1 new or changed, 0 unchanged, 3 removed, 1 skipped.") {
+	if code != exitFailed || !strings.Contains(errs, "skipped: due.md") || !strings.Contains(out, "1 articles: 1 new or changed, 0 unchanged, 0 removed, 1 skipped.") || !strings.Contains(errs, "Nothing was removed") {
 		t.Errorf("kb import: exit %d\n%s%s", code, out, errs)
 	}
 	if err := os.Remove(filepath.Join(dir, "due.md")); err != nil {
 		t.Fatal(err)
 	}
-	if out := tr.told("kb", "import", dir); !strings.Contains(out, "1 articles: 0 new or changed, 1 unchanged, 0 removed, 0 skipped.") {
+	if out := tr.told("kb", "import", "--prune", dir); !strings.Contains(out, "1 articles: 0 new or changed, 1 unchanged, 3 removed, 0 skipped.") {
 		t.Errorf("again: %s", out)
 	}
 	tr.refused("holds no article that can be read", "kb", "import", t.TempDir())

@@ -125,8 +125,11 @@ type HoursConfig struct {
 
 // SlackConfig is the agents' chat.
 type SlackConfig struct {
-	AppToken ticketing.Secret `yaml:"app_token" doc:"xapp-… with connections:write."`
+	Mode     string           `yaml:"mode" doc:"socket: we connect out, no port has to be open. http: Slack posts to /slack/… of the web listener."`
+	AppToken ticketing.Secret `yaml:"app_token" doc:"With mode: socket. xapp-… with connections:write."`
 	BotToken ticketing.Secret `yaml:"bot_token" doc:"xoxb-…"`
+	Signing  ticketing.Secret `yaml:"signing_secret" doc:"With mode: http. From Basic Information; whatever it does not sign is refused."`
+	BodyMax  int64            `yaml:"body_max" doc:"With mode: http. Bytes of the largest delivery."`
 	Team     string           `yaml:"team" doc:"Id of the workspace, T…; empty: Slack is asked at every start."`
 	APIURL   string           `yaml:"api_url" doc:"For tests."`
 	Sockets  int              `yaml:"sockets" doc:"Sockets of this process, 1 or 2; at most 10 over all replicas."`
@@ -204,7 +207,7 @@ func defaults() Config {
 		Sending: SendingConfig{Couriers: 16, GiveUp: out.GiveUp, RetryMin: out.FirstRetry, RetryMax: out.LongestRetry, Sweep: out.Sweep,
 			Searches: joinDurations(out.Searches)},
 		Leases: LeasesConfig{Item: in.Lease, Place: in.Place, Letter: out.Lease},
-		Slack:  SlackConfig{Sockets: 2, Settle: slack.DefaultSettle},
+		Slack:  SlackConfig{Mode: slack.ModeSocket, BodyMax: slack.DefaultBodyMax, Sockets: 2, Settle: slack.DefaultSettle},
 		Telegram: TelegramConfig{Doubt: "ask", Poll: telegram.DefaultPoll, Pace: telegram.DefaultPace, FileMax: telegram.DefaultFileMax, UploadMax: telegram.DefaultUploadMax,
 			TextMax: telegram.DefaultTextMax},
 		Embeddings: EmbeddingsConfig{Timeout: defaultEmbedTimeout},
@@ -339,20 +342,43 @@ func (c *Config) check() error {
 			bad("%s: smtp.doubt is probe, but smtp.sent_folder says not where to look", where)
 		}
 	}
-	if c.Slack.AppToken.IsZero() != c.Slack.BotToken.IsZero() {
-		bad("slack needs both app_token and bot_token, or neither")
-	}
-	if s := c.Slack.AppToken.Reveal(); s != "" && !strings.HasPrefix(s, "xapp-") {
-		bad("slack.app_token does not begin with xapp-; it is the app-level token, not the bot's")
-	}
-	if s := c.Slack.BotToken.Reveal(); s != "" && !strings.HasPrefix(s, "xoxb-") {
-		bad("slack.bot_token does not begin with xoxb-; it is the Bot User OAuth Token")
-	}
+	c.Slack.check(bad, c.Listen != "")
 	c.Telegram.check(queues, bad, oneOf)
 	if len(wrong) > 0 {
 		return &configError{errors.Join(wrong...)}
 	}
 	return nil
+}
+
+// slackBodyMin is above the largest thing Slack sends, a view with its state.
+const slackBodyMin = 256 << 10
+
+// check judges the settings of the agents' chat.
+func (s SlackConfig) check(bad func(string, ...any), listens bool) {
+	switch s.Mode {
+	case slack.ModeSocket:
+		if s.AppToken.IsZero() != s.BotToken.IsZero() {
+			bad("slack needs both app_token and bot_token, or neither")
+		}
+	case slack.ModeHTTP:
+		if s.Signing.IsZero() != s.BotToken.IsZero() {
+			bad("slack with mode: http needs both signing_secret and bot_token, or neither")
+		}
+		if !listens && !s.BotToken.IsZero() {
+			bad("slack.mode is http, but listen is empty: Slack has nowhere to post to")
+		}
+	default:
+		bad("slack.mode is %q; use one of: %s, %s", s.Mode, slack.ModeSocket, slack.ModeHTTP)
+	}
+	if s.BodyMax < slackBodyMin {
+		bad("slack.body_max is %d; use at least %d, Slack's views are that large", s.BodyMax, slackBodyMin)
+	}
+	if t := s.AppToken.Reveal(); t != "" && !strings.HasPrefix(t, "xapp-") {
+		bad("slack.app_token does not begin with xapp-; it is the app-level token, not the bot's")
+	}
+	if t := s.BotToken.Reveal(); t != "" && !strings.HasPrefix(t, "xoxb-") {
+		bad("slack.bot_token does not begin with xoxb-; it is the Bot User OAuth Token")
+	}
 }
 
 // hideUserinfo keeps passwords of URLs out of messages.

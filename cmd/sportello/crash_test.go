@@ -195,7 +195,7 @@ func newCrashWorld(t *testing.T, p crashPlan, seed uint64) *crashWorld {
 		EventRetries: []time.Duration{0, 500 * time.Millisecond, 2 * time.Second}}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = w.slack.Close() })
+	t.Cleanup(func() { wellFormed(t, w.slack); _ = w.slack.Close() })
 	for _, name := range []string{"Anna Rossi", "Bruno Neri", "Carla Bo"} {
 		w.agents = append(w.agents, w.slack.AddUser(slacktest.User{Name: strings.ToLower(name[:4]), RealName: name}))
 	}

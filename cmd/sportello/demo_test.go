@@ -54,7 +54,10 @@ func TestDemo(t *testing.T) {
 func TestDemoTellsWhatFailed(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
+	var company *demo.Company
+	defer func() { wellFormed(t, company.Slack) }()
 	cmd := DemoCmd{Once: true, Lang: "it", spoil: func(c *demo.Company) {
+		company = c
 		c.Mail.FaultSMTP(mailtest.Fault{At: "RCPT", Who: c.Visitor(), Code: 550, Text: "5.7.1 not wanted here"})
 	}}
 	if err := cmd.Run(t.Context(), &console{out: &out, err: &out}); !errors.Is(err, errReported) {

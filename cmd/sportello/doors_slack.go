@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/sportello/sportello/ingest/slack"
@@ -46,13 +47,22 @@ func (a *app) addSlackDoor(ctx context.Context, queues map[string]*ticketing.Que
 	if s.APIURL != "" {
 		pause = a.cfg.Testing.SlackPace
 	}
-	d, err := slack.New(slack.Config{Team: team, BotToken: s.BotToken, AppToken: s.AppToken, APIURL: s.APIURL, Queues: channels, Words: a.words,
+	d, err := slack.New(slack.Config{Team: team, BotToken: s.BotToken, AppToken: s.AppToken, Mode: s.Mode, SigningSecret: s.Signing, BodyMax: s.BodyMax, APIURL: s.APIURL, Queues: channels, Words: a.words,
 		Sockets: s.Sockets, PostEvery: pause, Settle: s.Settle, Log: a.log, Alarm: func(code string) { a.log.Error("slack needs attention", "code", code) }})
 	if err != nil {
 		return &configError{err}
 	}
 	a.doors = append(a.doors, door{Door: d, speaker: d, doubt: outbox.DoubtProbe, workers: slackWorkers})
 	return nil
+}
+
+// mountSlack gives the web listener the addresses Slack posts to, where it does.
+func (a *app) mountSlack(mux *http.ServeMux) {
+	for _, d := range a.doors {
+		if s, ok := d.Door.(*slack.Door); ok && s.Mode() == slack.ModeHTTP {
+			mux.Handle("/slack/", s.Handler(a.ledger))
+		}
+	}
 }
 
 // slackProbes tries the bot's token and each channel.
@@ -67,10 +77,12 @@ func slackProbes(cfg Config) []probe {
 			self, err := api().AuthTest(ctx)
 			return "workspace " + self.Team, err
 		}},
-		{"slack app token", func(ctx context.Context) (string, error) {
+	}
+	if s.Mode == slack.ModeSocket {
+		out = append(out, probe{"slack app token", func(ctx context.Context) (string, error) {
 			_, err := api().OpenSocket(ctx)
 			return "Socket Mode", err
-		}},
+		}})
 	}
 	for _, q := range cfg.Queues {
 		if q.Channel == "" {

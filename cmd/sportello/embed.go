@@ -58,8 +58,8 @@ func newEmbedder(cfg EmbeddingsConfig) *embedder {
 }
 
 // question is the vector of a question, personal data taken out; nil when the service does not give one in time.
-func (e *embedder) question(ctx context.Context, text string) []float32 {
-	text = ticketing.Redact(text)
+func (e *embedder) question(ctx context.Context, text string, names ...string) []float32 {
+	text = ticketing.Redact(text, names...)
 	if e == nil || text == "" || e.paused() {
 		return nil
 	}

@@ -50,13 +50,15 @@ var (
 	slackDesc   = prometheus.NewDesc("sportello_slack_sockets", "Live sockets of this process.", nil, nil)
 	botDesc     = prometheus.NewDesc("sportello_telegram_up", "1 while the bot is being polled by this process.", []string{"door", "state", "code"}, nil)
 	floodDesc   = prometheus.NewDesc("sportello_telegram_floods", "How often Telegram asked this process to wait, since the start.", []string{"door"}, nil)
+	refusedDesc = prometheus.NewDesc("sportello_slack_refused", "Requests to the Slack addresses that Slack did not sign, since the start.", nil, nil)
+	foreignDesc = prometheus.NewDesc("sportello_slack_foreign", "Events of other workspaces, dropped since the start.", nil, nil)
 	embedDesc   = prometheus.NewDesc("sportello_embeddings_failures", "Requests to the embeddings service that failed since the start; the words decided alone.", nil, nil)
 	readDesc    = prometheus.NewDesc("sportello_metrics_ok", "1 if the database answered.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, botDesc, floodDesc, embedDesc, readDesc} {
+	for _, d := range []*prometheus.Desc{waitingDesc, lagDesc, pausedDesc, outboxDesc, boxDesc, missingDesc, slackDesc, refusedDesc, foreignDesc, botDesc, floodDesc, embedDesc, readDesc} {
 		ch <- d
 	}
 }
@@ -85,7 +87,13 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			gauge(boxDesc, up, door.Name(), s.State)
 			gauge(missingDesc, float64(s.Missing), door.Name())
 		case *slack.Door:
-			gauge(slackDesc, float64(door.Health().Live))
+			n := door.HTTP()
+			ch <- prometheus.MustNewConstMetric(foreignDesc, prometheus.CounterValue, float64(n.Foreign))
+			if door.Mode() == slack.ModeHTTP {
+				ch <- prometheus.MustNewConstMetric(refusedDesc, prometheus.CounterValue, float64(n.Refused))
+			} else {
+				gauge(slackDesc, float64(door.Health().Live))
+			}
 		case *telegram.Door:
 			s := door.Health()
 			up := 0.0

@@ -92,7 +92,11 @@ func (cmd KBSyncCmd) Run(ctx context.Context, c *console) error {
 				tick = c.progress(len(articles), "articles")
 			}
 			// A file that cannot be read for a moment is no reason to remove its article.
-			n, err := importArticles(ctx, db, articles, cmd.Prune && len(problems) == 0, tick)
+			// An empty folder is one that is not mounted, or a checkout in the middle of its work: nobody gives up all articles so.
+			if len(articles) == 0 && cmd.Prune {
+				_, _ = fmt.Fprintf(c.out, "%s  the folder holds no article: nothing is removed\n", time.Now().Format(time.TimeOnly))
+			}
+			n, err := importArticles(ctx, db, articles, cmd.Prune && len(problems) == 0 && len(articles) > 0, tick)
 			if err != nil {
 				return err
 			}

@@ -338,6 +338,14 @@ func TestSync(t *testing.T) {
 	}
 	says("2 articles, 0 new or changed, 1 removed, 0 skipped")
 	finds("password", "")
+	// A folder that is empty is not mounted, or a checkout is half done.
+	for _, name := range []string{"uno.md", "nuova"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says("the folder holds no article: nothing is removed")
+	finds("targhette", "tre")
 	stop()
 	for lines.Scan() {
 	}

@@ -46,7 +46,7 @@ func (cmd KBImportCmd) Run(ctx context.Context, c *console) error {
 		return fmt.Errorf("%s holds no article that can be read; an article is a .md file that begins with front matter between lines of ---", cmd.Dir)
 	}
 	return c.withFirstStore(ctx, func(_ Config, db *store.DB, _ ticketing.Files) error {
-		n, err := importArticles(ctx, db, articles, cmd.Prune, c.progress(len(articles), "articles"))
+		n, err := importArticles(ctx, db, articles, cmd.Prune && len(problems) == 0, c.progress(len(articles), "articles"))
 		if err != nil {
 			return err
 		}
@@ -54,6 +54,9 @@ func (cmd KBImportCmd) Run(ctx context.Context, c *console) error {
 			return err
 		}
 		if len(problems) > 0 {
+			if cmd.Prune {
+				_, _ = fmt.Fprintln(c.err, "Nothing was removed: an article whose file cannot be read would have gone with those whose files are gone. Mend the files above and import again.")
+			}
 			return errReported
 		}
 		return nil

@@ -28,6 +28,9 @@ func TestSearchPage(t *testing.T) {
 	if !strings.Contains(page, `href="/kb/it/stampante-ferma"`) || !strings.Contains(page, `href="mailto:`+deskAddress+`?subject=la%20stampante%20non%20stampa"`) || !strings.Contains(page, `value="la stampante non stampa"`) {
 		t.Errorf("after a search:\n%s", page)
 	}
+	if page := get("?lang=it&q=" + url.QueryEscape("aiuto&bcc=eve@bad.example&body=x")); !strings.Contains(page, "?subject=aiuto%26bcc%3Deve%40bad.example%26body%3Dx") {
+		t.Errorf("a search adds fields to the customer's mail:\n%s", page)
+	}
 	if page := get("?lang=en&q=stampante"); !strings.Contains(page, `lang="it" hreflang="it"><strong>Stampante termica ferma`) || !strings.Contains(page, "These articles may help") {
 		t.Errorf("an article in the other language:\n%s", page)
 	}

@@ -174,6 +174,7 @@ func (a *app) web(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", p.Handler())
 	a.health(mux)
+	a.mountSlack(mux)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10}
 	stopped := make(chan error, 1)

@@ -262,7 +262,7 @@ func (s *shelf) Search(ctx context.Context, q bot.Question) (ticketing.Findings,
 	}
 	query := kb.Query{Subject: q.Subject, Text: q.Text, Language: lang, Audience: q.Queue.Audience, Lines: q.Queue.Lines, Limit: limit}
 	if len(b.vectors) > 0 && q.Queue.Embeddings {
-		query.Vector = s.embed.question(ctx, q.Subject+"\n"+q.Text)
+		query.Vector = s.embed.question(ctx, q.Subject+"\n"+q.Text, q.Names...)
 	}
 	r := b.index.Search(query)
 	evidence, err := json.Marshal(r.Features)

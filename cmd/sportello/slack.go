@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
+	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/templates"
 )
 
@@ -19,11 +21,12 @@ type SlackCmd struct {
 type SlackManifestCmd struct {
 	Lang string `help:"Language of the names and descriptions in it: it or en. Default: that of the environment, else it." placeholder:"LANGUAGE"`
 	Link bool   `help:"Print only the link that makes the app."`
+	HTTP string `name:"http" help:"For slack.mode: http. The address under which Slack reaches the web listener, https://…; by default the app uses Socket Mode." placeholder:"URL"`
 }
 
 // Help is shown by slack manifest --help.
 func (SlackManifestCmd) Help() string {
-	return "The manifest goes to standard output, the link and the steps to standard error.\n\nExamples:\n  sportello slack manifest --lang en\n  sportello slack manifest --lang en > manifest.json\n  sportello slack manifest --link"
+	return "The manifest goes to standard output, the link and the steps to standard error.\n\nExamples:\n  sportello slack manifest --lang en\n  sportello slack manifest --lang en > manifest.json\n  sportello slack manifest --link\n  sportello slack manifest --http https://help.example.com"
 }
 
 // newAppURL makes an app from a manifest [/app-manifests/configuring-apps-with-app-manifests].
@@ -45,6 +48,13 @@ func (cmd SlackManifestCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	steps := []string{"token", "install", "delayed", "channel", "check"}
+	if cmd.HTTP != "" {
+		if err := overHTTP(manifest, cmd.HTTP); err != nil {
+			return err
+		}
+		steps = []string{"signing", "install", "delayed", "channel", "check"}
+	}
 	pretty, err := plainJSON(manifest)
 	if err != nil {
 		return err
@@ -64,8 +74,33 @@ func (cmd SlackManifestCmd) Run(c *console) error {
 	}
 	t := func(key string) string { return words.T(cmd.Lang, "manifest.next."+key, nil) }
 	_, _ = fmt.Fprintf(c.err, "\n%s\n%s\n\n%s\n", t("link"), link, t("title"))
-	for i, step := range []string{"token", "install", "delayed", "channel", "check"} {
+	for i, step := range steps {
 		_, _ = fmt.Fprintf(c.err, "%d. %s\n", i+1, t(step))
+	}
+	return nil
+}
+
+// overHTTP turns a manifest for Socket Mode into one whose app posts to base (slack.md 2.11).
+func overHTTP(manifest map[string]any, base string) error {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return badConfig("--http is %q; use the public address of the web listener, such as https://help.example.com", base)
+	}
+	at := func(path string) string { return strings.TrimSuffix(base, "/") + path }
+	settings, _ := manifest["settings"].(map[string]any)
+	events, _ := settings["event_subscriptions"].(map[string]any)
+	interactivity, _ := settings["interactivity"].(map[string]any)
+	features, _ := manifest["features"].(map[string]any)
+	commands, _ := features["slash_commands"].([]any)
+	if events == nil || interactivity == nil || len(commands) == 0 {
+		return errors.New("the manifest has no events, interactivity or commands")
+	}
+	settings["socket_mode_enabled"] = false
+	events["request_url"], interactivity["request_url"] = at(slack.PathEvents), at(slack.PathInteractive)
+	for _, c := range commands {
+		if o, ok := c.(map[string]any); ok {
+			o["url"] = at(slack.PathCommands)
+		}
 	}
 	return nil
 }

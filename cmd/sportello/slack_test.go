@@ -24,6 +24,7 @@ type manifest struct {
 		}
 		Commands []struct {
 			Command, Description string
+			URL                  string
 			Usage                string `json:"usage_hint"`
 		} `json:"slash_commands"`
 	}
@@ -33,9 +34,11 @@ type manifest struct {
 	Settings struct {
 		Events struct {
 			Bot []string `json:"bot_events"`
+			URL string   `json:"request_url"`
 		} `json:"event_subscriptions"`
 		Interactivity struct {
-			On bool `json:"is_enabled"`
+			On  bool   `json:"is_enabled"`
+			URL string `json:"request_url"`
 		}
 		Socket bool `json:"socket_mode_enabled"`
 	}
@@ -111,6 +114,38 @@ func TestSlackManifest(t *testing.T) {
 	}
 	if texts["it"] == texts["en"] {
 		t.Error("both languages have the same texts")
+	}
+}
+
+// TestSlackManifestOverHTTP: every address stands in it, and the steps name the secret instead of the token of Socket Mode.
+func TestSlackManifestOverHTTP(t *testing.T) {
+	for _, lang := range []string{"it", "en"} {
+		var out, errw bytes.Buffer
+		if code := run(t.Context(), []string{"slack", "manifest", "--lang", lang, "--http", "https://help.example.com/"}, nil, &out, &errw, nil); code != 0 {
+			t.Fatalf("exit %d: %s", code, errw.String())
+		}
+		var m manifest
+		if err := json.Unmarshal(out.Bytes(), &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Settings.Socket || m.Settings.Events.URL != "https://help.example.com/slack/events" || m.Settings.Interactivity.URL != "https://help.example.com/slack/interactive" ||
+			len(m.Settings.Events.Bot) != 18 || !m.Settings.Interactivity.On {
+			t.Errorf("%s: %+v", lang, m.Settings)
+		}
+		for _, c := range m.Features.Commands {
+			if c.URL != "https://help.example.com/slack/commands" {
+				t.Errorf("%s: %+v", lang, c)
+			}
+		}
+		if s := errw.String(); !strings.Contains(s, "slack.signing_secret") || strings.Contains(s, "connections:write") {
+			t.Errorf("%s: the steps are those of another mode:\n%s", lang, s)
+		}
+	}
+	for _, bad := range []string{"http://help.example.com", "help.example.com", "https://help.example.com/?a=b", "https://"} {
+		var out, errw bytes.Buffer
+		if code := run(t.Context(), []string{"slack", "manifest", "--http", bad}, nil, &out, &errw, nil); code != 1 || !strings.Contains(errw.String(), "--http is") {
+			t.Errorf("%s: exit %d: %s", bad, code, errw.String())
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ingest/slack/slacktest"
 	"github.com/sportello/sportello/ticketing"
 )
@@ -37,12 +38,16 @@ var stories = []struct {
 	{"a reply from a phone", trialSetup{}, storyPhone},
 	{"a stranger", trialSetup{}, storyStranger},
 	{"notes, edits and deletions", trialSetup{change: func(c *Config) { c.Queues[0].Undo = 2 * time.Minute }}, storyUndo},
+	{"life of a ticket, Slack over HTTP", trialSetup{change: slackOverHTTP}, storyLife},
+	{"notes, edits and deletions, Slack over HTTP", trialSetup{change: func(c *Config) { slackOverHTTP(c); c.Queues[0].Undo = 2 * time.Minute }}, storyUndo},
 	{"one mail in two mailboxes", trialSetup{change: func(c *Config) { c.Mailboxes = append(c.Mailboxes, trialMailbox("ordini")) }}, storyTwoMailboxes},
 	{"a mail that somebody has read", trialSetup{}, storyRead},
 	{"new numbers for old mails", trialSetup{}, storyRenumbered},
 	{"old mail is left alone", trialSetup{before: oldMails}, storyOld},
 	{"old mail is read without an answer", trialSetup{before: oldMails, change: func(c *Config) { c.Mailboxes[0].IMAP.Start = time.Now().AddDate(0, 0, -10).Format(time.DateOnly) }}, storyStart},
 }
+
+func slackOverHTTP(c *Config) { c.Slack.Mode, c.Slack.AppToken = slack.ModeHTTP, ticketing.Secret{} }
 
 func TestStory(t *testing.T) {
 	for _, on := range stacks() {

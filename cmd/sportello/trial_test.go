@@ -24,7 +24,9 @@ import (
 	"time"
 
 	maildoor "github.com/sportello/sportello/ingest/mail"
+	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ingest/slack/slacktest"
+	"github.com/sportello/sportello/ingest/slack/slacktest/blockkit"
 	"github.com/sportello/sportello/ticketing"
 )
 
@@ -141,6 +143,16 @@ func startTrial(t *testing.T, s trialSetup) *trial {
 	return tr
 }
 
+// wellFormed checks every message and view that was sent to a workspace, by the types and limits that Slack publishes.
+func wellFormed(t *testing.T, s *slacktest.Server) {
+	t.Helper()
+	for _, r := range s.Log() {
+		for _, fault := range blockkit.Check(r.Method, r.Args) {
+			t.Errorf("%s: %s\n%v", r.Method, fault, r.Args)
+		}
+	}
+}
+
 func (tr *trial) workspace() {
 	tr.t.Helper()
 	s, err := slacktest.New(slacktest.Options{PostEvery: -1, RateFactor: -1,
@@ -148,12 +160,13 @@ func (tr *trial) workspace() {
 	if err != nil {
 		tr.t.Fatal(err)
 	}
-	tr.t.Cleanup(func() { _ = s.Close() })
+	tr.t.Cleanup(func() { wellFormed(tr.t, s); _ = s.Close() })
 	tr.slack = s
 	tr.anna = s.AddUser(slacktest.User{Name: "anna", RealName: "Anna Rossi", Email: "anna@bottega.example"})
 	tr.room = s.AddChannel(slacktest.Channel{Name: "assistenza", Private: true, Members: []string{tr.anna, s.BotUser()}})
 	tr.cfg.Queues[0].Channel = tr.room
 	tr.cfg.Slack.APIURL, tr.cfg.Testing.SlackPace = s.URL(), -1
+	tr.cfg.Slack.Signing = ticketing.NewSecret(s.Options().SigningSecret)
 	tr.cfg.Slack.AppToken, tr.cfg.Slack.BotToken = ticketing.NewSecret(s.Options().AppToken), ticketing.NewSecret(s.Options().BotToken)
 }
 
@@ -173,6 +186,10 @@ func (tr *trial) start() {
 	}
 	tr.web = "http://" + links.Addr().String()
 	tr.cfg.PublicURL = tr.web
+	if tr.cfg.Slack.Mode == slack.ModeHTTP {
+		tr.cfg.Listen = links.Addr().String()
+		tr.slack.SetRequestURLs(tr.web+slack.PathEvents, tr.web+slack.PathInteractive, tr.web+slack.PathCommands)
+	}
 	if err := tr.cfg.check(); err != nil {
 		tr.t.Fatal(err)
 	}

@@ -80,7 +80,10 @@ func TestOutOfOffice(t *testing.T) {
 		{"a customer who is away", []string{"Subject: Fuori sede da lunedì, come apro un ticket?"}, "Ciao", ticketing.KindNormal},
 		{"subject alone", []string{"Subject: Risposta automatica"}, "Ciao", ticketing.KindNormal},
 		{"subject and suppress", []string{"Subject: Risposta automatica: ticket", "X-Auto-Response-Suppress: All"}, "Sono assente", ticketing.KindAutoReply},
-		{"subject and our id", []string{"Subject: R: Assente", "In-Reply-To: " + own}, "Sono assente", ticketing.KindAutoReply},
+		{"subject and our id", []string{"Subject: Assente: R: Stampante", "In-Reply-To: " + own}, "Sono assente", ticketing.KindAutoReply},
+		{"the ticket is about an absence", []string{"Subject: R: Assenza di Rossi", "In-Reply-To: " + own}, "Sì, da lunedì.", ticketing.KindNormal},
+		{"a machine answers a ticket about an absence", []string{"Subject: Re: Out of office not working", "Precedence: auto_reply"}, "I am away.", ticketing.KindAutoReply},
+		{"a question about being away, its Return-Path lost", []string{"Subject: Fuori sede da lunedì, come apro un ticket?", "Received: from x by mx.example.com; Mon, 2 Mar 2026 10:00:00 +0100"}, "Ciao", ticketing.KindNormal},
 		{"our id, but a person quotes", []string{"Subject: Re: Assente", "In-Reply-To: " + own}, "Eccomi\n\n> vecchio testo\n> di ieri\n", ticketing.KindNormal},
 		{"part of a word", []string{"Subject: Assentearsi dal lavoro", "Precedence: normal"}, "Ciao", ticketing.KindNormal},
 	} {

@@ -24,11 +24,12 @@ type chooser struct {
 	plains    []*entity // plain twins of HTML that was not chosen, and the reverse
 	encrypted bool
 	pec       bool
+	limits    Limits
 }
 
 // readText fills the texts, the HTML and the attachments.
 func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
-	c := chooser{pec: m.PEC != nil && m.PEC.Envelope != ""}
+	c := chooser{pec: m.PEC != nil && m.PEC.Envelope != "", limits: limits}
 	c.choose(top, true)
 	if len(c.pieces) == 0 && len(c.files) == 1 && c.files[0] == top && (top.ctype == "text/plain" || top.isHTML()) {
 		// The whole mail is one text marked as a file.
@@ -46,7 +47,7 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 		if inner.cut {
 			c.pieces = []piece{{part: inner, loose: true}}
 		} else {
-			in := chooser{pec: c.pec}
+			in := chooser{pec: c.pec, limits: limits}
 			in.choose(inner, true)
 			c.pieces, c.htmls = in.pieces, in.htmls
 		}
@@ -71,10 +72,11 @@ func (m *Mail) readText(r *Reader, top *entity, limits Limits) {
 	lines = m.readCalendar(top, lines)
 	lines = m.cutLines(lines, limits.Text)
 	m.readHTML(c, limits, cids, lines)
-	_, subject := trimSubject(m.Subject)
 	m.Text = joinLines(lines)
+	_, subject := trimSubject(m.Subject)
+	subject = subject.decide(func() string { return m.Text })
 	var rules []ticketing.Rule
-	m.Visible, m.Elided, rules = splitQuote(lines, subject)
+	m.Visible, m.Elided, rules = splitQuote(lines, subject, len(m.Refs) > 0)
 	m.Rules = append(m.Rules, rules...)
 	m.listFiles(c.files, cids, limits)
 	if m.Text == "" && len(m.Attachments) == 0 {
@@ -191,13 +193,13 @@ func (e *entity) root() *entity {
 func (c *chooser) alternative(e *entity) {
 	var options []chooser
 	for _, k := range e.kids {
-		o := chooser{pec: c.pec}
+		o := chooser{pec: c.pec, limits: c.limits}
 		o.choose(k, true)
 		options = append(options, o)
 	}
 	best := -1
 	for i := range options {
-		if best < 0 && len(options[i].pieces) > 0 && !options[i].hasHTML() && options[i].hasWords() {
+		if best < 0 && len(options[i].pieces) > 0 && !options[i].hasHTML() && options[i].hasWords() && !options[i].shortens(options, c.limits) {
 			best = i
 		}
 	}
@@ -239,7 +241,44 @@ func (c *chooser) hasHTML() bool {
 var stubs = []string{
 	"cannot show html", "your email client does not", "your e-mail client does not", "your mail client does not", "your mail reader does not", "your email program does not",
 	"html-capable", "html capable", "html-enabled", "html enabled", "view this email in your browser", "requires html", "please use an html compatible",
+	"non supporta il formato html", "non può visualizzare", "non riesci a visualizzare", "non visualizzi correttamente", "per visualizzare questo messaggio", "unterstützt kein html", "kein html darstellen", "kann kein html", "nicht korrekt angezeigt",
+	"um diese nachricht anzuzeigen", "ne prend pas en charge le html", "n'affiche pas le html", "ne s'affiche pas correctement", "no admite html", "no puede mostrar html",
 	"non supporta html", "non supporta l'html", "non visualizza l'html", "to view the message, please use",
+}
+
+// tinyPlain is the length of a plain text, in octets, beside which the HTML is looked at; a program that shortens says less than a tenth.
+const (
+	tinyPlain      = 120
+	tinyPlainShare = 10
+)
+
+// shortens reports that the plain part says next to nothing of what the HTML beside it says.
+func (c *chooser) shortens(all []chooser, limits Limits) bool {
+	size := 0
+	for _, p := range c.pieces {
+		b, _ := p.part.decode(4 * tinyPlain)
+		size += len(bytes.TrimSpace(b))
+	}
+	if size > tinyPlain {
+		return false
+	}
+	for i := range all {
+		for _, p := range all[i].pieces {
+			if !p.html || len(p.part.body) < size*tinyPlainShare {
+				continue
+			}
+			raw, _ := p.part.decode(limits.HTML)
+			label := p.part.params.list["charset"]
+			if label == "" {
+				label = metaCharset(raw)
+			}
+			s, _ := decodeText(raw, label)
+			if h := parseHTML(cleanText(s), limits.Text); h.size > max(size, 1)*tinyPlainShare {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hasWords reports whether the plain parts say something.

@@ -430,7 +430,13 @@ func failureReason(status, low string, delayed bool) string {
 	switch detail {
 	case "1.1", "1.3", "1.6", "1.0":
 		return "unknown_user"
-	case "1.2", "1.10", "4.4", "1.7":
+	case "1.10":
+		// RFC 7505 gives it to domains without mail, Exchange to recipients it does not find.
+		if strings.Contains(low, "recipientnotfound") || strings.Contains(low, "recipient") && strings.Contains(low, "not found") || strings.Contains(low, "address lookup") {
+			return "unknown_user"
+		}
+		return "unknown_host"
+	case "1.2", "4.4", "1.7":
 		return "unknown_host"
 	case "2.1":
 		return "mailbox_disabled"

@@ -31,7 +31,9 @@ const (
 	abstainNameOnly  = "name_only"  // the From line holds no address
 	abstainBadSender = "bad_sender" // no single valid address
 	abstainOwn       = "own"        // the writer is an address of ours
-	abstainSeveral   = "several"    // two forwarded mails side by side
+	abstainSeveral   = "several"    // two forwarded mails side by side, or an attached one beside a block of somebody else's
+	abstainMachine   = "machine"    // a program wrote the mail inside: nobody to answer
+	abstainUnclear   = "unclear"    // nothing says that the attached mail is what is asked about
 )
 
 const (
@@ -46,12 +48,22 @@ func (m *Mail) readForward(r *Reader, top *entity, subject subjectKind, depth in
 	if m.Kind != ticketing.KindNormal && m.Kind != ticketing.KindList || depth >= maxForwardDepth {
 		return
 	}
-	f := r.attachedForward(top, depth)
-	if f == nil {
-		f = inlineForward(m.Text, subject, m.Date)
-	}
-	if f == nil {
+	if subject == subjectReply {
+		// An answer, whatever it quotes and attaches, is the agent's own mail.
 		return
+	}
+	f, block := r.attachedForward(top, depth), inlineForward(m.Text, subject, m.Date)
+	switch {
+	case f == nil && block == nil:
+		return
+	case f == nil:
+		f = block
+	case f.Abstains != "":
+	case block != nil && !sameWriter(f, block):
+		f.Abstains = abstainSeveral
+	case subject != subjectForward && m.Visible != "":
+		// The agent may ask something of his own and attach a mail as a proof.
+		f.Abstains = abstainUnclear
 	}
 	if f.Attached {
 		f.Comment = m.Visible
@@ -62,8 +74,10 @@ func (m *Mail) readForward(r *Reader, top *entity, subject subjectKind, depth in
 	case f.Abstains != "":
 	case f.From == nil || f.From.Parsed.IsZero():
 		f.Abstains = abstainBadSender
+	case isMachineLocal(f.From.Parsed.Local):
+		f.Abstains = abstainMachine
 	default:
-		if _, _, own := r.Own.match(f.From.Parsed); own {
+		if _, _, own := r.Own.match(f.From.Parsed); own || m.From != nil && f.From.Parsed == m.From.Parsed {
 			f.Abstains = abstainOwn
 		}
 	}
@@ -99,10 +113,20 @@ func (r *Reader) attachedForward(top *entity, depth int) *Forward {
 	in := r.read(raw, depth+1)
 	f := &Forward{Attached: true, From: in.From, Subject: in.Subject, Date: in.Date, MessageID: in.MessageID, Text: in.Text, Visible: in.Visible, Elided: in.Elided,
 		HTML: in.HTML, Files: in.Attachments}
-	if !in.Identity {
+	switch {
+	case in.Kind != ticketing.KindNormal && in.Kind != ticketing.KindList:
+		f.Abstains = abstainMachine
+	case !in.Identity:
 		f.Abstains = abstainBadSender
 	}
 	return f
+}
+
+// isMachineLocal reports mailboxes behind which nobody reads answers.
+func isMachineLocal(local string) bool { return daemonLocal(local) || noReplyLocal(local) }
+
+func sameWriter(a, b *Forward) bool {
+	return a.From != nil && b.From != nil && a.From.Parsed == b.From.Parsed
 }
 
 // forwardBlock is a header block in the text of a forward.
@@ -112,6 +136,7 @@ type forwardBlock struct {
 	subject    string
 	date       string
 	messageID  string
+	senders    int // lines that name who wrote the mail
 }
 
 // inlineForward reads the one forwarded block of a text: after a forward marker, or under the subject of a forward (F1, F3).
@@ -120,16 +145,24 @@ func inlineForward(text string, subject subjectKind, sent *time.Time) *Forward {
 		return nil
 	}
 	q := &quoter{lines: unmarkedLines(text)}
-	marker := -1
+	marker, quoted, several := -1, false, false
 	var block *forwardBlock
 	for i := range q.lines {
+		inQuotation := isQuoted(q.lines[i].text)
 		if isForwardMarker(strings.TrimLeft(q.lines[i].text, "> ")) {
 			if marker >= 0 {
 				break
 			}
+			if inQuotation && (quoted || q.introducedBefore(i)) {
+				// What the agent answers had been forwarded: nobody forwards now.
+				continue
+			}
 			marker = i
 			continue
 		}
+		quoted = quoted || inQuotation
+		// Without a forward's subject only the marker says where the mail begins; a block above it is another mail's.
+		several = several || marker < 0 && subject != subjectForward && q.isHeaderBlock(i)
 		if marker >= 0 || subject == subjectForward {
 			if b := q.forwardBlock(i); b != nil {
 				block = b
@@ -155,19 +188,23 @@ func inlineForward(text string, subject subjectKind, sent *time.Time) *Forward {
 	f.Comment = strings.TrimSpace(trimRule(f.Comment))
 	depth := quoteDepth(q.lines[block.first].text)
 	body := q.lines[block.end:]
-	if marker >= 0 {
-		for _, l := range body {
-			// A second marker is a second mail, or a forward inside the forward: who the customer is cannot be told.
-			if quoteDepth(l.text) == depth && isForwardMarker(strings.TrimLeft(l.text, "> ")) {
-				f.Abstains = abstainSeveral
-				return f
-			}
+	if several || q.labelledAbove(above) {
+		f.Abstains = abstainSeveral
+		return f
+	}
+	for _, l := range body {
+		// A second marker is a second mail, or a forward inside the forward: who the customer is cannot be told.
+		if quoteDepth(l.text) == depth && isForwardMarker(strings.TrimLeft(l.text, "> ")) {
+			f.Abstains = abstainSeveral
+			return f
 		}
 	}
 	f.Text = strings.Trim(textOf(body, depth), "\n")
 	f.Visible, f.Elided = SplitQuote(f.Text, "Re: "+f.Subject)
 	people := parseAddresses(block.from).people
 	switch named := addressesIn(block.from); {
+	case block.senders > 1:
+		f.Abstains = abstainBadSender
 	case len(named) > 1:
 		// "Secretary on behalf of …", or a name that is another address: whose mail it is cannot be told.
 		f.Abstains = abstainBadSender
@@ -188,6 +225,38 @@ func inlineForward(text string, subject subjectKind, sent *time.Time) *Forward {
 		f.Name, f.Abstains = ticketing.CleanName(block.from), abstainNameOnly
 	}
 	return f
+}
+
+// introducedBefore reports whether the last line with words above line i introduces a quotation.
+func (q *quoter) introducedBefore(i int) bool {
+	for i--; i >= 0; i-- {
+		if !isBlankLine(q.lines[i].text) {
+			ok, _ := isAttribution(normal(q.lines[i].text), true)
+			return ok
+		}
+	}
+	return false
+}
+
+// labelledAbove reports lines of a label and a value that stand together above line end, an address among them: the header of another mail in a
+// language that is unknown here, or a form that somebody filled in. Whose the mail below is cannot be told then.
+func (q *quoter) labelledAbove(end int) bool {
+	labels, addressed := 0, false
+	for i := 0; i < end; i++ {
+		s := q.lines[i].text
+		l := headerLabel(s)
+		if l == "" || len(strings.Fields(l)) > 3 || strings.HasPrefix(strings.TrimSpace(s[strings.IndexAny(s, ":：")+1:]), "//") {
+			if !isBlankLine(s) {
+				labels, addressed = 0, false
+			}
+			continue
+		}
+		labels++
+		if addressed = addressed || strings.Contains(s, "@"); addressed && labels >= 3 {
+			return true
+		}
+	}
+	return false
 }
 
 // addressesIn lists the different addresses that occur anywhere in a From line.
@@ -256,6 +325,7 @@ func (q *quoter) forwardBlock(i int) *forwardBlock {
 		switch field {
 		case "from":
 			last = &b.from
+			b.senders++
 		case "subject":
 			last = &b.subject
 		case "date":

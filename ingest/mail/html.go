@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,8 @@ const (
 	hintSignature                  // inside a signature container
 	hintOwn                        // inside a quotation the writer made
 	hintBorder                     // below the rule that Outlook draws above a header block
+	hintBare                       // inside a quotation that bears no mark of a mail program
+	hintLoose                      // inside Gmail's quote container but in no quotation of it
 )
 
 // textLine is one line of the canonical text with what the markup says of it.
@@ -41,10 +44,15 @@ type htmlText struct {
 	bullet    string
 	stack     []htmlElement
 	hidden    int // open elements that hide
+	ink       ink
+	shown     bool // what is hidden is shown all the same: there is nothing else
+	grounds   bool // a style sheet sets grounds
 	pre       int
 	depth     int  // ">" levels
 	quote     int  // open quote containers
 	own       int  // open quotations of the writer
+	bare      int  // open quotations without any mark
+	loose     int  // open containers of Gmail
 	border    bool // Outlook's rule stands above the next line
 	signature int
 	dark      int  // open elements with a background of their own
@@ -60,10 +68,11 @@ type htmlText struct {
 }
 
 type htmlElement struct {
-	name                                                   string
-	hides, pre, quotes, container, own, signs, dark, block bool
-	ordered                                                bool
-	count                                                  int
+	name                                                                string
+	hides, pre, quotes, container, own, bare, loose, signs, dark, block bool
+	ordered                                                             bool
+	count                                                               int
+	around                                                              ink // what its end restores
 }
 
 const (
@@ -78,15 +87,24 @@ const (
 	maxLinkTarget = 500
 )
 
-// parseHTML converts src and returns at most limit octets of text.
+// parseHTML converts src and returns at most limit octets of text. Where all words are hidden they are what there is to read.
 func parseHTML(src string, limit int) *htmlText {
 	h := &htmlText{limit: limit}
+	h.parse(src)
+	if h.hidText && len(h.lines) == 0 {
+		h = &htmlText{limit: limit, hidText: true, shown: true}
+		h.parse(src)
+	}
+	return h
+}
+
+func (h *htmlText) parse(src string) {
 	z := html.NewTokenizer(strings.NewReader(src))
 	for !h.cut {
-		switch z.Next() {
+		switch kind := z.Next(); kind {
 		case html.ErrorToken:
 			h.endLine()
-			return h
+			return
 		case html.TextToken:
 			h.text(z.Text())
 		case html.StartTagToken, html.SelfClosingTagToken:
@@ -97,18 +115,20 @@ func parseHTML(src string, limit int) *htmlText {
 				var k, v []byte
 				k, v, more = z.TagAttr()
 				switch string(k) {
-				case "class", "id", "type", "style", "href", "src", "alt", "start", "hidden", "color", "bgcolor", "background":
+				case "class", "id", "type", "cite", "style", "href", "src", "alt", "start", "hidden", "color", "bgcolor", "background":
 					h.attrs = append(h.attrs, html.Attribute{Key: string(k), Val: string(v)})
 				}
 			}
 			h.open(tag)
+			if kind == html.SelfClosingTagToken && (tag == "svg" || tag == "math") {
+				h.close(tag) // of all that hide only foreign elements close themselves
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			h.close(string(name))
 		}
 	}
 	h.endLine()
-	return h
 }
 
 func (h *htmlText) attr(key string) string {
@@ -180,6 +200,7 @@ func (h *htmlText) open(tag string) {
 		e.own = h.quote == 0 && hasClass(class, quoteClasses) && !h.introduced()
 		e.container = strings.EqualFold(h.attr("type"), "cite") || hasClass(class, quoteClasses) && !e.own
 		e.quotes = !e.own
+		e.bare = !e.own && h.quote == 0 && id+class+h.attr("type")+h.attr("cite") == "" && !strings.Contains(style, "border")
 	case "pre", "xmp", "listing":
 		e.pre = true
 	case "ol":
@@ -188,13 +209,10 @@ func (h *htmlText) open(tag string) {
 			e.count = n - 1
 		}
 	case "body":
-		h.hidden = 0
+		h.hidden, h.ink = 0, ink{}
 	}
-	if skippedElements[tag] {
-		e.hides = true
-	} else if h.isHidden(tag, style) {
-		e.hides = true
-	}
+	e.around = h.ink
+	e.hides = skippedElements[tag] || h.readStyle(tag, style) && !h.shown
 	if hasBackground(style) || isDark(h.attr("bgcolor")) || h.attr("background") != "" {
 		e.dark = true
 	}
@@ -202,6 +220,7 @@ func (h *htmlText) open(tag string) {
 		if hasClass(class, quoteClasses) || quoteIDs[id] {
 			e.container = true
 		}
+		e.loose = tag == "div" && hasClass(class, gmailQuotes)
 		if hasClass(class, signatureClasses) || id == "Signature" {
 			e.signs = true
 		}
@@ -239,6 +258,7 @@ func (h *htmlText) open(tag string) {
 		h.link, h.linkStart, h.linkLine = strings.TrimSpace(h.attr("href")), h.cur.Len(), len(h.lines)
 	}
 	if voidElements[tag] || len(h.stack) >= maxOpenElements {
+		h.ink = e.around
 		return
 	}
 	h.stack = append(h.stack, e)
@@ -260,6 +280,12 @@ func (h *htmlText) count(e *htmlElement, by int) {
 	}
 	if e.own {
 		h.own += by
+	}
+	if e.bare {
+		h.bare += by
+	}
+	if e.loose {
+		h.loose += by
 	}
 	if e.signs {
 		h.signature += by
@@ -298,6 +324,7 @@ func (h *htmlText) close(tag string) {
 		for j := n - 1; j >= i; j-- {
 			h.count(&h.stack[j], -1)
 		}
+		h.ink = h.stack[i].around
 		h.stack = h.stack[:i]
 		if tag == "li" {
 			h.bullet = ""
@@ -353,7 +380,10 @@ func (h *htmlText) text(b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	if h.hidden > 0 {
+	if h.unseen() {
+		if n := len(h.stack); n > 0 && h.stack[n-1].name == "style" {
+			h.grounds = h.grounds || bytes.Contains(b, []byte("background"))
+		}
 		if len(strings.TrimSpace(string(b))) > 0 && !h.inSkipped() {
 			h.hidText = true
 		}
@@ -444,6 +474,12 @@ func (h *htmlText) hints() (x hint) {
 	if h.quote > 0 || h.trailing {
 		x |= hintQuote
 	}
+	if h.bare > 0 {
+		x |= hintBare
+	}
+	if h.loose > 0 && h.depth == 0 && !h.trailing {
+		x |= hintLoose
+	}
 	if h.own > 0 && x == 0 {
 		x |= hintOwn
 	}
@@ -501,8 +537,6 @@ func (h *htmlText) emit(s string) {
 	}
 }
 
-// squeeze lower-cases a style and removes its blanks.
-// isHidden recognises what a reader does not see (S20).
 func unescapeCID(s string) string {
 	return strings.Trim(string(unescapePercent(s)), "<> ")
 }

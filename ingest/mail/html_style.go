@@ -5,6 +5,7 @@ import (
 	"strings"
 )
 
+// squeeze lower-cases a style and removes its blanks.
 func squeeze(s string) string {
 	if len(s) > 2000 {
 		s = s[:2000]
@@ -17,7 +18,16 @@ func squeeze(s string) string {
 	}, s))
 }
 
-func (h *htmlText) isHidden(tag, style string) bool {
+// ink is what elements inherit of how words look, and may set anew; any of it being set, the words are not seen.
+type ink struct {
+	tiny      bool // a size of nothing
+	invisible bool
+	white     bool // on a ground that is not dark
+}
+
+// readStyle reports whether an element hides all that is within, whatever that says of itself, and changes the ink (S20). mso-hide
+// counts for nothing: it hides from Outlook what all others show.
+func (h *htmlText) readStyle(tag, style string) (hides bool) {
 	if tag == "body" || tag == "html" {
 		return false
 	}
@@ -26,8 +36,8 @@ func (h *htmlText) isHidden(tag, style string) bool {
 			return true
 		}
 	}
-	if tag == "font" && h.dark == 0 && isWhite(h.attr("color")) {
-		return true
+	if c := h.attr("color"); tag == "font" && c != "" {
+		h.ink.white = isWhite(c)
 	}
 	if style == "" {
 		return false
@@ -36,36 +46,47 @@ func (h *htmlText) isHidden(tag, style string) bool {
 		name, v, _ := strings.Cut(strings.TrimSuffix(decl, "!important"), ":")
 		switch name {
 		case "display":
-			if v == "none" {
-				return true
-			}
+			hides = hides || v == "none"
 		case "visibility":
-			if v == "hidden" {
-				return true
-			}
-		case "mso-hide":
-			if v == "all" {
-				return true
-			}
-		case "font-size", "opacity":
-			if f, err := strconv.ParseFloat(strings.TrimRight(v, "pxtemr%"), 64); err == nil && f <= 0.05 {
-				return true
-			}
+			h.ink.invisible = v == "hidden" || v == "collapse" || v == "inherit" && h.ink.invisible
+		case "opacity":
+			f, err := strconv.ParseFloat(strings.TrimRight(v, "%"), 64)
+			hides = hides || err == nil && f <= 0.05
+		case "font-size":
+			h.ink.tiny = isTiny(v, h.ink.tiny)
 		case "max-height", "height", "width", "max-width":
-			if strings.TrimRight(v, "pxtem") == "0" && strings.Contains(style, "overflow:hidden") {
-				return true
-			}
+			hides = hides || strings.TrimRight(v, "pxtem") == "0" && strings.Contains(style, "overflow:hidden")
 		case "left", "top", "text-indent", "margin-left":
-			if f, err := strconv.ParseFloat(strings.TrimRight(v, "pxtemr%"), 64); err == nil && f <= -500 {
-				return true
-			}
+			f, err := strconv.ParseFloat(strings.TrimRight(v, "pxtemr%"), 64)
+			hides = hides || err == nil && f <= -500
 		case "color":
-			if h.dark == 0 && isWhite(v) && !hasBackground(style) {
-				return true
+			if v != "inherit" && v != "" {
+				h.ink.white = isWhite(v)
 			}
 		}
 	}
+	return hides
+}
+
+// isTiny judges a font size; one that is a share of the size around it is tiny if that is.
+func isTiny(v string, around bool) bool {
+	number := strings.TrimRight(v, "abcdefghijklmnopqrstuvwxyz%")
+	f, err := strconv.ParseFloat(number, 64)
+	switch unit := v[len(number):]; {
+	case err != nil:
+		// smaller and larger are shares, small and large are sizes.
+		return around && (v == "smaller" || v == "larger" || v == "inherit")
+	case f <= 0.05:
+		return true
+	case unit == "em" || unit == "%" || unit == "ex" || unit == "ch":
+		return around
+	}
 	return false
+}
+
+// unseen reports whether words written now would not be seen. Where a style sheet sets grounds, no white says whether it stands on white.
+func (h *htmlText) unseen() bool {
+	return h.hidden > 0 || !h.shown && (h.ink.tiny || h.ink.invisible || h.ink.white && h.dark == 0 && !h.grounds)
 }
 
 func isWhite(v string) bool {

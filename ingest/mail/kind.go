@@ -95,8 +95,13 @@ func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 		body = strings.ToValidUTF8(body[:6000], "")
 	}
 
+	daemon := strings.HasPrefix(fromLocal, "mailer-daemon") || isPostmaster(fromLocal) || fromLocal == "mailerdaemon" || fromLocal == "mail-daemon" ||
+		strings.HasPrefix(fromName, "mail delivery") || strings.HasPrefix(fromName, "mailer-daemon") || strings.HasPrefix(fromName, "mail administrator") || strings.HasPrefix(fromName, "system administrator")
+	// A person who sends a report on puts its parts into a mail of his own.
+	reports := root.ctype == "multipart/report" || status == root || daemon || null
+
 	// bounce
-	if status != nil && feedback == nil && (reportType == "" || reportType == "delivery-status" || root.ctype != "multipart/report") {
+	if status != nil && reports && feedback == nil && (reportType == "" || reportType == "delivery-status" || root.ctype != "multipart/report") {
 		facts := m.readStatus(status)
 		switch {
 		case facts.failed || facts.delayed:
@@ -111,16 +116,14 @@ func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 	if h.has("x-failed-recipients") {
 		return say(ticketing.KindBounce, "X-Failed-Recipients")
 	}
-	if feedback != nil || reportType == "feedback-report" {
+	if feedback != nil && (reports || isAbuseDesk(fromLocal)) || reportType == "feedback-report" {
 		return say(ticketing.KindFeedback, "feedback-report")
 	}
-	daemon := strings.HasPrefix(fromLocal, "mailer-daemon") || strings.HasPrefix(fromLocal, "postmaster") || fromLocal == "mailerdaemon" || fromLocal == "mail-daemon" ||
-		strings.Contains(fromName, "mail delivery") || strings.HasPrefix(fromName, "mailer-daemon") || strings.HasPrefix(fromName, "mail administrator") || strings.HasPrefix(fromName, "system administrator")
 	if (daemon || null) && disposition == nil && !isOfficeSubject(m.Subject) {
 		// Autoresponders use the null sender too, and their texts may hold such
 		// words as "delayed".
 		responder := !daemon && autoSubmitted(h) == "auto-replied" && returned == nil
-		if hasFailureWording(subject) || !responder && hasFailureWording(body) {
+		if (hasFailureWording(subject) || !responder && hasFailureWording(body)) && (returned != nil || hasBounceForm(body) || strings.HasPrefix(fromLocal, "mailer")) {
 			return say(ticketing.KindBounce, "failure wording from a daemon")
 		}
 	}
@@ -160,7 +163,7 @@ func (m *Mail) classify(r *Reader, h *header, root *entity) ticketing.Kind {
 		answers = "Precedence: auto_reply"
 	case m.Own:
 		answers = "own mail"
-	case isOfficeSubject(m.Subject) && m.programMark(r, h, null):
+	case isOfficeSubject(m.Subject) && (m.headerMark(h, null) || !isReplySubject(m.Subject) && m.programMark(r, h, null)):
 		answers = "out-of-office subject and a mark of a program"
 	case (m.programMark(r, h, null) || autoSubmitted(h) != "" && autoSubmitted(h) != "no") && isChallenge(subject+" "+strings.ToLower(body)):
 		answers = "challenge"
@@ -223,10 +226,53 @@ func isChallenge(s string) bool {
 	return false
 }
 
-// programMark looks for the marks of a program that section 3 wants beside an
-// out-of-office subject.
-func (m *Mail) programMark(r *Reader, h *header, null bool) bool {
-	if null || !h.has("return-path") && h.has("received") || precedence(h) != "" || h.has("x-auto-response-suppress") {
+// isPostmaster reports the mailbox of RFC 2142, also where a server has damaged what follows its name; postmaster.rossi is a person.
+func isPostmaster(local string) bool {
+	rest, ok := strings.CutPrefix(local, "postmaster")
+	return ok && strings.IndexFunc(rest, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }) != 0 && !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "-")
+}
+
+// isAbuseDesk reports the mailboxes from which providers send complaints (RFC 2142, RFC 5965).
+func isAbuseDesk(local string) bool {
+	for _, w := range []string{"abuse", "fbl", "feedback", "complaint", "arf", "staff", "scomp"} {
+		if strings.Contains(local, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasBounceForm reports what servers say of a failure beside its words: a code, the recipients that failed, the mail returned. A person's
+// mail, or a form's with an empty envelope sender, may say "delayed" as well.
+func hasBounceForm(body string) bool {
+	if firstStatus(body) != "" || smtpCode(body) != "" {
+		return true
+	}
+	for line := range strings.Lines(body) {
+		low := strings.ToLower(strings.TrimSpace(line))
+		if announcesRecipients(low) || strings.HasPrefix(low, "<") && strings.Contains(low, "@") || strings.HasPrefix(low, "to: ") || strings.HasPrefix(low, "recipient: ") {
+			return true
+		}
+		if first, _, _ := strings.Cut(strings.Trim(low, ":\"'"), " "); strings.IndexByte(first, '@') > 0 && strings.Contains(first[strings.IndexByte(first, '@'):], ".") {
+			return true
+		}
+		for _, mark := range returnedMarks {
+			if strings.Contains(low, mark) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isReplySubject(s string) bool {
+	_, kind := trimSubject(s)
+	return kind == subjectReply
+}
+
+// headerMark looks for what only programs write into the header.
+func (m *Mail) headerMark(h *header, null bool) bool {
+	if null || precedence(h) != "" || h.has("x-auto-response-suppress") {
 		return true
 	}
 	for _, n := range vendorMarks {
@@ -234,7 +280,13 @@ func (m *Mail) programMark(r *Reader, h *header, null bool) bool {
 			return true
 		}
 	}
-	if strings.Contains(strings.ToLower(h.get("x-mailer")), "vacation") || strings.Contains(strings.ToLower(h.get("user-agent")), "vacation") {
+	return strings.Contains(strings.ToLower(h.get("x-mailer")), "vacation") || strings.Contains(strings.ToLower(h.get("user-agent")), "vacation")
+}
+
+// programMark looks for the marks of a program that section 3 wants beside an out-of-office subject. A Return-Path that was lost counts for
+// something only where nobody is asked anything.
+func (m *Mail) programMark(r *Reader, h *header, null bool) bool {
+	if m.headerMark(h, null) || !h.has("return-path") && h.has("received") && !strings.Contains(m.Subject, "?") {
 		return true
 	}
 	if m.Elided != "" && strings.Contains(m.Elided, ">") {

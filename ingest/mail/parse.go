@@ -154,6 +154,9 @@ func (r *Reader) read(raw []byte, depth int) (m *Mail) {
 	r.openSigned(m, outer, limits, deadline)
 	top := outer
 	pec, inner := findPEC(outer, limits)
+	if pec != nil && pec.Receipt != "" && !r.believeReceipt(&outer.header) {
+		pec = nil
+	}
 	m.PEC = pec
 	if inner != nil {
 		body, _ := inner.decode(limits.MailSize)
@@ -183,7 +186,7 @@ func (r *Reader) read(raw []byte, depth int) (m *Mail) {
 		m.refuse(ticketing.CauseFromSelf, "S15")
 	}
 	_, subject := trimSubject(m.Subject)
-	m.readForward(r, top, subject, depth)
+	m.readForward(r, top, subject.decide(func() string { return m.Text }), depth)
 	m.decideAuto(r, &top.header, top)
 	m.Language = ticketing.DetectLanguage(m.Visible)
 	m.hash(raw)
@@ -237,7 +240,9 @@ func slicesDelete(fields []field, names ...string) []field {
 // openEnvelope applies PEC4 and PEC5.
 func (m *Mail) openEnvelope(r *Reader, envelope, inner *header) {
 	p := m.PEC
-	p.Trusted = !p.Broken && r.trustEnvelope(envelope)
+	// Without the certificate nobody says whose the mail inside is (PEC4).
+	named := p.Envelope != "posta-certificata" || p.Sender != ""
+	p.Trusted = !p.Broken && named && r.trustEnvelope(envelope)
 	p.Certified = p.Trusted && p.Envelope == "posta-certificata"
 	m.rule("PEC3", ruleEnvelope, "envelope", p.Envelope)
 	if p.Envelope != "posta-certificata" || p.Sender == "" {

@@ -98,7 +98,8 @@ func findPEC(root *entity, limits Limits) (p *PEC, inner *entity) {
 		}
 		p.Broken = !ok
 	}
-	if !ok && transport == "" && receipt == "" {
+	if transport == "" && receipt == "" && (!ok || !fromProvider(root)) {
+		// Somebody sends certified mail on: what he says of it is an ordinary mail's, what he sends its files.
 		return nil, nil
 	}
 	if ok {
@@ -135,6 +136,58 @@ func findPEC(root *entity, limits Limits) (p *PEC, inner *entity) {
 	return p, inner
 }
 
+// certifiedSubjects begin the subjects of everything a provider sends (RFC 6109, the table of section 5). They never decide alone.
+var certifiedSubjects = []string{"posta certificata", "anomalia messaggio", "accettazione", "avviso di non accettazione", "presa in carico", "consegna", "avviso di mancata consegna", "problema di sicurezza"}
+
+// fromProvider reports the form of a provider's own mail: its mailbox, and one of its subjects. It is asked where the fields that say so
+// were lost on the way.
+func fromProvider(root *entity) bool {
+	l := parseAddresses(root.header.get("from"))
+	if len(l.people) != 1 || l.people[0].Parsed.Local != certifiedLocal && !strings.HasPrefix(strings.ToLower(l.people[0].Name), "per conto di") {
+		return false
+	}
+	guessed := false
+	subject := strings.ToLower(strings.TrimSpace(decodeWords(root.header.get("subject"), &guessed)))
+	for _, s := range certifiedSubjects {
+		if rest, ok := strings.CutPrefix(subject, s); ok && (rest == "" || rest[0] == ':' || rest[0] == ' ') {
+			return true
+		}
+	}
+	return false
+}
+
+// certifiedLocal is the mailbox from which a provider sends envelopes and receipts; no customer of a provider can have it.
+const certifiedLocal = "posta-certificata"
+
+// believeReceipt reports whether a receipt can be a provider's: sent from its mailbox, from a known one if any are, and not against
+// authentication. Any other is an ordinary mail.
+func (r *Reader) believeReceipt(h *header) bool {
+	domain, ok := providerOf(h)
+	if !ok || len(r.PECProviders) > 0 && !r.isProvider(domain) {
+		return false
+	}
+	auth, _ := authenticate(h, r.TrustedAuthserv, domain)
+	return auth != ticketing.AuthFail
+}
+
+// providerOf returns the domain of the one From, if its mailbox is that of a provider.
+func providerOf(h *header) (domain string, ok bool) {
+	l := parseAddresses(h.get("from"))
+	if len(l.people) != 1 || !strings.EqualFold(l.people[0].Parsed.Local, certifiedLocal) {
+		return "", false
+	}
+	return l.people[0].Parsed.Domain, true
+}
+
+func (r *Reader) isProvider(domain string) bool {
+	for _, p := range r.PECProviders {
+		if strings.EqualFold(p, domain) {
+			return true
+		}
+	}
+	return false
+}
+
 // readReceipt fills the failure of a receipt (PEC6, PEC8).
 func (m *Mail) readReceipt() {
 	m.rule("PEC6", rulePECFailure, "receipt", m.PEC.Receipt)
@@ -164,20 +217,11 @@ func (m *Mail) readReceipt() {
 	m.Failure = &Failure{Permanent: kind.permanent, Status: status, Reason: reason}
 }
 
-// trustEnvelope judges an envelope (PEC5): its own From must be authenticated
-// in the domain of a provider. Verification of its S/MIME signature against a
-// trust list is not part of this reader.
+// trustEnvelope judges an envelope (PEC5): it says that it is one, and its own From is the mailbox of a provider, authenticated in its
+// domain: an address there that is a customer's would pass as well. Verification of its S/MIME signature against a trust list is not part of this reader.
 func (r *Reader) trustEnvelope(h *header) bool {
-	l := parseAddresses(h.get("from"))
-	if len(l.people) != 1 || l.people[0].Parsed.IsZero() {
-		return false
-	}
-	domain := l.people[0].Parsed.Domain
-	provider := false
-	for _, p := range r.PECProviders {
-		provider = provider || strings.EqualFold(p, domain)
-	}
-	if !provider {
+	domain, ok := providerOf(h)
+	if !ok || !h.has("x-trasporto") || !r.isProvider(domain) {
 		return false
 	}
 	auth, _ := authenticate(h, r.TrustedAuthserv, domain)

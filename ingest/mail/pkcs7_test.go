@@ -120,7 +120,7 @@ func TestPECInPKCS7(t *testing.T) {
 	}
 	receipt := "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nRicevuta\r\n--b\r\nContent-Type: application/xml; name=daticert.xml\r\n\r\n" +
 		daticertXML("avvenuta-consegna", "nessuno", "<consegna>maria@pec.cliente.example</consegna>") + "\r\n--b--\r\n"
-	m := testReader(t).Read(signedMail(signedDER(receipt), opaque, "X-Ricevuta: avvenuta-consegna"))
+	m := testReader(t).Read(signedMail(signedDER(receipt), opaque, "X-Ricevuta: avvenuta-consegna", "From: posta-certificata@pec.example.it"))
 	if m.Kind != ticketing.KindPECReceipt || m.PEC.MessageID != "<a1@example.com>" {
 		t.Errorf("a receipt: kind %s, %+v", m.Kind, m.PEC)
 	}

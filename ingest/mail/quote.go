@@ -21,9 +21,10 @@ const (
 // splitQuote divides lines into what is new and the rest (mail.md section 8).
 // Every line that is not blank is in exactly one of the two, in its order (Q1).
 // Under the subject of a forward a header block begins forwarded text, which
-// stays visible (Q7); so does one at the very top of a mail that is no reply. The rules say what was decided and at which line.
-func splitQuote(lines []textLine, subject subjectKind) (visible, elided string, rules []ticketing.Rule) {
-	q := &quoter{lines: lines, kind: make([]lineKind, len(lines)), forward: subject == subjectForward, reply: subject == subjectReply}
+// stays visible (Q7); so does one in a mail that answers nothing, neither by its subject nor, as threaded says, by its header, unless
+// it has every field that mail programs write: a form that somebody filled in has some of them too. The rules say what was decided and at which line.
+func splitQuote(lines []textLine, subject subjectKind, threaded bool) (visible, elided string, rules []ticketing.Rule) {
+	q := &quoter{lines: lines, kind: make([]lineKind, len(lines)), forward: subject == subjectForward, reply: subject == subjectReply, threaded: threaded, forwarded: len(lines)}
 	q.classify()
 	q.decide()
 	visible, elided = q.join(false), q.join(true)
@@ -51,7 +52,7 @@ func (q *quoter) note(number string, code ruleCode, line int) {
 // does for the text of a mail with this subject.
 func SplitQuote(text, subject string) (visible, elided string) {
 	_, kind := trimSubject(subject)
-	visible, elided, _ = splitQuote(unmarkedLines(text), kind)
+	visible, elided, _ = splitQuote(unmarkedLines(text), kind.decide(func() string { return text }), false)
 	return visible, elided
 }
 
@@ -78,17 +79,24 @@ type quoter struct {
 	elide   []bool
 	forward bool
 	reply   bool
+	// threaded: the header names a mail that this one answers.
+	threaded bool
+	// forwarded is the first line of forwarded text, or the number of lines.
+	forwarded int
 	// introduced marks quoted lines that an attribution or a container
 	// announces; a lone ">" line without is the writer's own (Q4).
 	introduced []bool
 	rules      []ticketing.Rule
-	first      int // no line above it is text
+	left       int  // lines of words that are left
+	answers    bool // something is quoted
+	first      int  // no line above it is text
 }
 
 func (q *quoter) classify() {
 	n := len(q.lines)
 	q.elide, q.introduced = make([]bool, n), make([]bool, n)
 	forwarded := -1
+	signedTo, short := 0, false
 	for i := 0; i < n; i++ {
 		s := q.lines[i].text
 		if q.lines[i].hint&hintQuote != 0 && isQuoted(s) && isForwardMarker(s) && (i == 0 || q.lines[i-1].hint&hintQuote == 0) {
@@ -108,6 +116,16 @@ func (q *quoter) classify() {
 			return
 		case q.lines[i].hint&hintOwn != 0:
 			q.note("Q4", ruleOwnQuotation, i)
+			continue
+		case q.lines[i].hint&hintBare != 0 && isQuoted(s) && (i == 0 || q.lines[i-1].hint&hintBare == 0) && !q.opensBare(i):
+			// Somebody set words apart; a mail program would have said whose they are.
+			q.note("Q4", ruleOwnQuotation, i)
+			for i+1 < n && q.lines[i+1].hint&hintBare != 0 {
+				i++
+				if isBlankLine(q.lines[i].text) {
+					q.kind[i] = kindBlank
+				}
+			}
 			continue
 		case isQuoted(s):
 			q.kind[i] = kindQuote
@@ -129,7 +147,7 @@ func (q *quoter) classify() {
 		}
 		original := q.isOriginalRule(i)
 		if original || q.isHeaderBlock(i) || q.lines[i].hint&hintBorder != 0 && q.isLabelledBlock(i) {
-			if q.forward || !q.reply && !q.textBefore(i) {
+			if q.forward || !q.reply && (!q.textBefore(i) || !q.threaded && !original && !q.isWholeBlock(i)) {
 				forwarded = i
 				break
 			}
@@ -158,6 +176,7 @@ func (q *quoter) classify() {
 				}
 				i = last
 				continue
+			case dated && !q.opensUnmarked(i, last):
 			case dated && q.textBefore(i):
 				q.note("Q5", ruleAttribution, i)
 				q.quoteTail(i)
@@ -173,11 +192,17 @@ func (q *quoter) classify() {
 			}
 		}
 		if q.lines[i].hint&hintSignature != 0 {
-			q.note("Q10", ruleSignature, i)
-			q.kind[i] = kindSignature
+			if i >= signedTo {
+				signedTo, short = q.signatureContainer(i)
+			}
+			if short {
+				q.note("Q10", ruleSignature, i)
+				q.kind[i] = kindSignature
+			}
 		}
 	}
 	if forwarded >= 0 {
+		q.forwarded = forwarded
 		q.note("Q7", ruleForwardedText, forwarded)
 		for j := forwarded; j < n; j++ {
 			q.kind[j] = kindText
@@ -197,6 +222,29 @@ func (q *quoter) setQuote(i int) {
 		q.kind[i] = kindQuote
 	}
 	q.introduced[i] = true
+}
+
+// opensBare reports whether an unmarked quotation of HTML that begins at line i is a mail's: a header stands on its top or an introduction above it, or
+// the mail is an answer and no colon above it says that the writer set words apart.
+func (q *quoter) opensBare(i int) bool {
+	if (q.reply || q.threaded) && !q.colonBefore(i) {
+		return true
+	}
+	if q.isHeaderBlock(i) || q.isOriginalRule(i) || isForwardMarker(q.lines[i].text) || q.introducedBefore(i) {
+		return true
+	}
+	ok, _ := isAttribution(normal(q.lines[i].text), true)
+	return ok
+}
+
+// colonBefore reports whether the last words above line i end with a colon.
+func (q *quoter) colonBefore(i int) bool {
+	for i--; i >= 0; i-- {
+		if s := strings.Trim(q.lines[i].text, " \t\u00a0>"); s != "" {
+			return strings.HasSuffix(s, ":")
+		}
+	}
+	return false
 }
 
 // quoteTail marks everything from i on as quoted, and the rule above it.
@@ -236,7 +284,13 @@ func (q *quoter) container(i int) int {
 		}
 	}
 	q.note("Q3", ruleContainer, i)
+	quoted := false
 	for k := i; k < j; k++ {
+		quoted = quoted || isQuoted(q.lines[k].text)
+		if quoted && q.lines[k].hint&hintLoose != 0 && !isQuoted(q.lines[k].text) && !isBlankLine(q.lines[k].text) {
+			// Gmail quotes within its container; what stands between its quotations is an answer.
+			continue
+		}
 		q.setQuote(k)
 	}
 	return j - 1
@@ -247,20 +301,36 @@ func (q *quoter) container(i int) int {
 // without a full stop, before another quoted line; the second half of a link;
 // and a link that was set on a line of its own.
 func (q *quoter) wrapped() {
+	texts := q.texts()
 	for i := 1; i+1 < len(q.lines); i++ {
 		prev, s := strings.TrimRight(q.lines[i-1].text, " "), q.lines[i].text
 		if q.kind[i] != kindText || q.kind[i-1] != kindQuote || q.kind[i+1] != kindQuote || !q.introduced[i-1] || !isQuoted(prev) {
 			continue
 		}
+		if texts <= 1 {
+			return // the only words that are new, perhaps
+		}
 		if isLoneLink(s) || endsInLink(prev) && closesLink(s) {
 			q.setQuote(i)
+			texts--
 			continue
 		}
 		r, _ := utf8.DecodeRuneInString(s)
 		if utf8.RuneCountInString(prev) >= 66 && len(s) < 66 && unicode.IsLower(r) && !strings.ContainsAny(prev[len(prev)-1:], ".?!:;") {
 			q.setQuote(i)
+			texts--
 		}
 	}
+}
+
+// texts counts the lines that are words of the writer.
+func (q *quoter) texts() (n int) {
+	for _, k := range q.kind {
+		if k == kindText {
+			n++
+		}
+	}
+	return n
 }
 
 func (q *quoter) nextFilled(i int) int {
@@ -280,6 +350,7 @@ func (q *quoter) decide() {
 	for last >= 0 && q.kind[last] != kindText {
 		last--
 	}
+	above := false // an introduced quotation stands above
 	for i := 0; i < n; i++ {
 		if q.kind[i] != kindQuote {
 			continue
@@ -295,6 +366,9 @@ func (q *quoter) decide() {
 		before, after := q.textBefore(i), last >= j
 		switch {
 		case introduced:
+			above = true
+		case above:
+			// The program marks what is quoted; one line of it between answers is quoted too (Q8).
 		case marked == 1 && before == after:
 			q.note("Q4", ruleLoneLine, i)
 			q.kind[i] = kindText
@@ -326,6 +400,11 @@ func (q *quoter) decide() {
 			}
 		}
 	}
+	if changes == 0 && q.announcesAnswers() {
+		// The answers stand within the quotation, told apart by a colour that plain text does not show.
+		q.note("Q8", ruleInlineAnswers, lastText)
+		return
+	}
 	for i := range n {
 		switch q.kind[i] {
 		case kindQuote:
@@ -351,153 +430,33 @@ func (q *quoter) decide() {
 	}
 }
 
+// maxAnnouncement is how many lines the words are in which somebody says that he answers below.
+const maxAnnouncement = 6
+
+// announcesAnswers reports short words that say that the answers stand below, within what is quoted.
+func (q *quoter) announcesAnswers() bool {
+	filled, announced := 0, false
+	for i := range q.lines {
+		if q.kind[i] != kindText {
+			continue
+		}
+		if filled++; filled > maxAnnouncement {
+			return false
+		}
+		low := strings.ToLower(q.lines[i].text)
+		for _, p := range answerPhrases {
+			announced = announced || len(low) < 300 && strings.Contains(low, p)
+		}
+	}
+	return announced
+}
+
 // textBefore is asked for rising i, and no line above one asked for becomes text later, so that all questions together read each line once.
 func (q *quoter) textBefore(i int) bool {
 	for q.first < i && q.kind[q.first] != kindText {
 		q.first++
 	}
 	return q.first < i
-}
-
-// signatures marks signatures, device lines and footers at the end of each
-// stretch of unquoted lines (Q10–Q12).
-func (q *quoter) signatures() {
-	n := len(q.lines)
-	for start := 0; start < n; {
-		if q.kind[start] == kindQuote {
-			start++
-			continue
-		}
-		end := start
-		for end < n && q.kind[end] != kindQuote {
-			end++
-		}
-		q.signature(start, end)
-		start = end
-	}
-}
-
-func (q *quoter) signature(start, end int) {
-	mark := func(from, to int) {
-		for i := from; i < to; i++ {
-			if q.kind[i] == kindText {
-				q.kind[i] = kindSignature
-			}
-		}
-	}
-	filled := func(from, to int) (count int) {
-		for i := from; i < to; i++ {
-			if !isBlankLine(q.lines[i].text) {
-				count++
-			}
-		}
-		return count
-	}
-	// Both counts go along with the separators: many of them cost no more than one.
-	left, counted := -1, start
-	foot, footLeft := start, -1
-	// Q10: the earliest separator from which at most 15 lines remain.
-	for i := start; i < end; i++ {
-		s := strings.TrimRight(q.lines[i].text, "\r")
-		if s != "--" && s != "-- " && strings.TrimRight(s, " \u00a0") != "--" {
-			continue
-		}
-		if left < 0 {
-			left, counted = filled(i, end), i
-		}
-		left, counted = left-filled(counted, i), i
-		if left <= maxSignatureLines+1 {
-			q.note("Q10", ruleSignature, i)
-			mark(i, end)
-			end = i
-			break
-		}
-		// A footer after the signature does not count towards its length.
-		if foot >= 0 && foot <= i {
-			from := foot
-			switch foot = q.footer(i+1, end); {
-			case foot >= 0 && footLeft < 0:
-				footLeft = filled(foot, end)
-			case foot >= 0:
-				footLeft -= filled(from, foot)
-			}
-		}
-		if foot >= 0 && left-footLeft <= maxSignatureLines+1 {
-			q.note("Q10", ruleSignature, i)
-			mark(i, end)
-			end = i
-			break
-		}
-	}
-	if i := q.listFooter(start, end); i >= 0 {
-		q.note("Q12", ruleListFooter, i)
-		mark(i, end)
-		end = i
-	}
-	last := end - 1
-	for changed := true; changed; {
-		changed = false
-		for last >= start && (q.kind[last] == kindBlank || q.kind[last] == kindSignature) {
-			last--
-		}
-		if last < start {
-			return
-		}
-		if isDeviceLine(q.lines[last].text) {
-			q.note("Q11", ruleDeviceLine, last)
-			mark(last, last+1)
-			changed = true
-			continue
-		}
-		// Q12: the last paragraph.
-		first := last
-		for first > start && !isBlankLine(q.lines[first-1].text) {
-			first--
-		}
-		if isFooter(q.lines[first].text) {
-			q.note("Q12", ruleLegalFooter, first)
-			mark(first, last+1)
-			changed = true
-			continue
-		}
-		if isRule(q.lines[last].text) && last+1 < end && q.kind[q.nextFilledBefore(last+1, end)] == kindSignature {
-			mark(last, last+1)
-			changed = true
-		}
-	}
-}
-
-// listFooter finds what list servers add: a rule of underscores, the name of
-// the list and at most five lines more.
-func (q *quoter) listFooter(start, end int) int {
-	filled := 0
-	for i := end - 1; i >= start && filled < 7; i-- {
-		s := strings.TrimSpace(q.lines[i].text)
-		if s == "" {
-			continue
-		}
-		filled++
-		if len(s) >= 2 && strings.Trim(s, "_") == "" && i+1 < end && strings.Contains(strings.ToLower(q.lines[i+1].text), "mailing list") {
-			return i
-		}
-	}
-	return -1
-}
-
-func (q *quoter) nextFilledBefore(i, end int) int {
-	for i < end-1 && isBlankLine(q.lines[i].text) {
-		i++
-	}
-	return i
-}
-
-func (q *quoter) footer(from, to int) int {
-	for i := from; i < to; i++ {
-		if isFooter(q.lines[i].text) {
-			return i
-		}
-	}
-	return -1
 }
 
 // join writes the lines that are elided, or those that are not, without blank

@@ -229,7 +229,7 @@ func isDatedSender(core string, colon bool) bool {
 func cutColon(s string) (core string, colon bool) {
 	s = strings.TrimRight(s, " *_>")
 	t := strings.TrimRight(s, ":：")
-	return strings.TrimRight(t, " \u00a0"), len(t) != len(s)
+	return strings.TrimRight(t, " \u00a0\u202f"), len(t) != len(s)
 }
 
 // hasDate reports a year, a clock time or a numeric date.

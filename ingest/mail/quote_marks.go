@@ -147,6 +147,20 @@ func (q *quoter) isHeaderBlock(i int) bool {
 	return false
 }
 
+// isWholeBlock reports a header block with date, recipient and subject.
+func (q *quoter) isWholeBlock(i int) bool {
+	date, to, subject := false, false, false
+	for j, seen := i+1, 0; j < len(q.lines) && seen < maxHeaderBlockLines; j++ {
+		if isBlankLine(q.lines[j].text) {
+			continue
+		}
+		seen++
+		l := headerLabel(q.lines[j].text)
+		date, to, subject = date || dateLabels[l], to || recipientLabels[l], subject || subjectLabels[l]
+	}
+	return date && to && subject
+}
+
 // isLabelledBlock recognises, below Outlook's rule, a block whose language is not among headerBlocks: at least four lines in a row of a short
 // label and a value, an address or a date among them.
 func (q *quoter) isLabelledBlock(i int) bool {
@@ -187,7 +201,7 @@ func (q *quoter) isUnorderedBlock(i int, b *headerLabels) bool {
 
 // headerLabel returns what stands before the colon of a quoted header line.
 func headerLabel(s string) string {
-	s = strings.TrimLeft(s, " \t\u00a0>*_|")
+	s = strings.TrimLeft(s, " \t\u00a0\u202f>*_|")
 	if len(s) > 2000 {
 		return ""
 	}
@@ -195,7 +209,7 @@ func headerLabel(s string) string {
 	if i <= 0 || i > 40 {
 		return ""
 	}
-	return strings.ToLower(strings.Trim(s[:i], " \t\u00a0*_"))
+	return strings.ToLower(strings.Trim(s[:i], " \t\u00a0\u202f\u2007*_"))
 }
 
 func contains(list []string, s string) bool {
@@ -207,25 +221,71 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// maxDeviceWords is how many words name a device or a program, links not counted.
+const maxDeviceWords = 6
+
+// isDeviceLine recognises Q11. "Sent via courier on Monday" begins as such lines do: what follows must be short and a device's or a program's name, and
+// where ordinary sentences begin so, or figures follow, one that is known.
 func isDeviceLine(s string) bool {
 	low := strings.ToLower(strings.Trim(s, " \t\u00a0*_<>[]-—"))
-	if low == "" || len(low) > 160 || len(strings.Fields(low)) > 12 {
+	if low == "" || len(low) > 300 || strings.ContainsAny(low, "?!") {
 		return false
 	}
+	low = strings.TrimRight(low, ". ")
 	for _, b := range deviceBegins {
-		if strings.HasPrefix(low, b) && !strings.HasSuffix(low, "?") {
+		if rest, ok := strings.CutPrefix(low, b); ok && isDevice(rest, plainDeviceBegins[b]) {
 			return true
 		}
 	}
 	for _, e := range deviceEnds {
-		if strings.HasPrefix(low, e.begin) && strings.HasSuffix(strings.TrimRight(low, ". "), e.end) {
-			return true
+		if rest, ok := strings.CutPrefix(low, e.begin); ok {
+			if rest, ok = strings.CutSuffix(rest, e.end); ok && (rest == "" || isDevice(rest, e.begin != "von ")) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func isFooter(s string) bool {
+func isDevice(s string, plain bool) bool {
+	count, known, figures := 0, strings.Contains(s, "://"), false
+	for w := range strings.FieldsFuncSeq(s, func(c rune) bool { return strings.ContainsRune(" \t\u00a0()<>[]'’,", c) }) {
+		if strings.Contains(w, "://") {
+			continue
+		}
+		count++
+		if sentenceWords[w] && !deviceNames[w] && !deviceFillers[w] {
+			return false
+		}
+		known = known || deviceNames[strings.Trim(w, ".:;-®™")]
+		figures = figures || w[0] >= '0' && w[0] <= '9'
+	}
+	return count <= maxDeviceWords && (known || plain && !figures && count > 0)
+}
+
+// isFooter recognises Q12 in lines from to to: they begin as a footer does and speak of what footers speak of, more than once; a question about
+// a footer is none.
+func (q *quoter) isFooter(from, to int) bool {
+	if !beginsFooter(q.lines[from].text) {
+		return false
+	}
+	legal := 0
+	for i := from; i < to && i < from+maxSignatureLines; i++ {
+		low := strings.ToLower(q.lines[i].text)
+		if len(low) > 4000 {
+			low = low[:4000]
+		}
+		if strings.Contains(low, "?") {
+			return false
+		}
+		for _, w := range footerWords {
+			legal += strings.Count(low, w)
+		}
+	}
+	return legal >= 2
+}
+
+func beginsFooter(s string) bool {
 	low := strings.ToLower(strings.TrimLeft(s, " \t\u00a0*_-—"))
 	if len(low) > 400 {
 		low = low[:400]

@@ -101,7 +101,10 @@ var forwardMarkers = []string{
 
 // forwardPrefixes and replyPrefixes are the subject prefixes of 8.4, lower
 // case, without the colon.
-var forwardPrefixes = []string{"i", "inoltra", "inoltro", "fw", "fwd", "wg", "tr", "rv", "vs", "vb", "doorst", "enc"}
+var forwardPrefixes = []string{"i", "inoltra", "inoltro", "fw", "fwd", "wg", "tr", "rv", "vb", "doorst", "enc", "pd", "vl", "πρθ"}
+
+// warningTags are what mail servers set before the subjects of mail from outside, in lower case without brackets.
+var warningTags = words("external ext extern externe externo esterno external-mail spam")
 
 var replyPrefixes = []string{"r", "re", "rif", "rif.", "aw", "antw", "réf", "ref", "sv", "antwoord", "odp", "res", "ris"}
 
@@ -118,7 +121,34 @@ var deviceBegins = []string{
 }
 
 var deviceEnds = []struct{ begin, end string }{
+	{"outlook voor ", " downloaden"},
 	{"iphone", "'umdan gönderildi"}, {"iphone", "から送信"}, {"나의 iphone", "에서 보냄"}, {"von meinem ", " gesendet"}, {"von ", " gesendet"}, {"von ", " aus gesendet"},
+}
+
+// plainDeviceBegins of deviceBegins begin no other sentence: any name may follow.
+var plainDeviceBegins = map[string]bool{
+	"inviato dal mio ": true, "inviato da ": true, "inviata da ": true, "scarica outlook per ": true, "ottieni outlook per ": true, "sent from my ": true, "sent from ": true, "get outlook for ": true,
+	"holen sie sich outlook für ": true, "diese nachricht wurde von meinem ": true, "gesendet mit ": true, "envoyé de mon ": true, "envoyé depuis ": true, "télécharger outlook pour ": true,
+	"obtenir outlook pour ": true, "enviado desde ": true, "obtener outlook para ": true, "enviado de mi ": true, "verstuurd vanaf mijn ": true, "skickat från min ": true, "sendt fra min ": true,
+	"hämta outlook för ": true, "hent outlook til ": true, "skaff deg outlook for ": true, "outlook downloaden voor ": true, "pobierz aplikację outlook dla ": true, "obter o outlook para ": true,
+	"скачать outlook для ": true, "发自我的": true, "从我的 ": true,
+}
+
+// deviceNames are words in the names of devices and of mail programs, in lower case.
+var deviceNames = words(`iphone ipad ipod ios mac macbook apple android samsung galaxy huawei honor xiaomi redmi poco oppo vivo realme oneplus pixel nokia motorola moto htc lg sony xperia blackberry windows lumia
+phone smartphone smartphones telefono cellulare dispositivo tablet device mobile handy mobiltelefon telefon téléphone portable móvil teléfono celular telemóvel mobiel telefoon telefonu puhelimesta telefonen mobil мобильного устройства телефона
+outlook mail gmail googlemail google yahoo yahoo! hotmail libero alice tim wind vodafone iliad aruba virgilio tiscali aol gmx web.de webmail proton protonmail tuta tutanota thunderbird k-9 fairemail spark airmail mailbird mailspring superhuman
+bluemail typeapp aquamail boxer nine edison canary spike zoho roundcube horde zimbra evolution kmail mutt sparrow mailbox postbox verizon t-mobile o2 orange sfr free laposte bouygues movistar telstra bell rogers at&t 1&1 freemail mail.ru яндекс yandex почты rambler seznam wp onet interia workspace app client
+我的`)
+
+// deviceFillers stand between the names of deviceNames.
+var deviceFillers = words("mio my mon mi mein meinem meinen per para pour für for con the un una mijn min")
+
+// footerWords are stems of what footers speak of, in lower case.
+var footerWords = []string{
+	"riservat", "confidenzial", "destinatar", "privacy", "vietat", "gdpr", "2016/679", "196/2003", "trattamento dei dati", "ambiente", "stampa", "allegat", "copia", "distrugg", "divulg", "errore",
+	"confidential", "intended", "recipient", "privileged", "disclos", "unauthor", "copying", "environment", "print", "attach", "delete", "in error", "legally",
+	"vertraulich", "empfänger", "unbefugt", "irrtümlich", "vernichten", "confidentiel", "destinataire", "divulg", "pièces jointes", "erreur", "confidencial", "adjunt", "prohibid",
 }
 
 // footerPhrases of 8.7.
@@ -129,6 +159,14 @@ var footerPhrases = []string{
 	"this e-mail and any files", "this message and any attachments", "the information contained in this", "the information in this e-mail", "the information in this email", "confidentiality notice",
 	"please consider the environment", "diese e-mail enthält vertrauliche", "diese email enthält vertrauliche", "der inhalt dieser e-mail", "ce message et ses pièces jointes",
 	"ce message et toutes les pièces jointes", "avis de confidentialité", "este mensaje y sus archivos adjuntos", "aviso de confidencialidad",
+}
+
+// answerPhrases announce answers within the quotation below, in lower case.
+var answerPhrases = []string{
+	"in rosso", "in blu", "in verde", "in grassetto", "rispondo sotto", "risposte sotto", "risposta sotto", "rispondo qui sotto", "rispondo in linea", "risposte in linea", "nel testo sotto", "tra le righe",
+	"answers below", "answer below", "answered below", "replies below", "comments below", "my comments in", "inline", "in-line", "in red", "in blue", "in green", "in bold", "see my answers", "between the lines",
+	"antworten unten", "antwort unten", "antworten siehe unten", "siehe unten in", "in rot", "in blau", "im text unten", "réponses ci-dessous", "réponse ci-dessous", "ci-dessous en", "en rouge", "en bleu", "dans le texte",
+	"respuestas abajo", "respondo abajo", "respuestas más abajo", "en rojo", "en azul", "entre líneas",
 }
 
 // replyMarkers are our own marker lines of M39 without their dashes.
@@ -144,8 +182,9 @@ var (
 		"gmail_quote": true, "gmail_quote_container": true, "gmail_attr": true, "yahoo_quoted": true, "protonmail_quote": true, "moz-cite-prefix": true,
 		"zmail_extra": true, "tutanota_quote": true, "gmail_extra": false,
 	}
+	gmailQuotes      = map[string]bool{"gmail_quote": true, "gmail_quote_container": true}
 	quoteIDs         = map[string]bool{"OLK_SRC_BODY_SECTION": true, "mail-editor-reference-message-container": true, "divRplyFwdMsg": true}
-	trailingIDs      = map[string]bool{"divRplyFwdMsg": true, "appendonsend": true}
+	trailingIDs      = map[string]bool{"divRplyFwdMsg": true}
 	signatureClasses = map[string]bool{"gmail_signature": true, "moz-signature": true}
 )
 
@@ -154,6 +193,9 @@ var dateLabels = map[string]bool{
 	"inviato": true, "inviato il": true, "data": true, "data invio": true, "sent": true, "date": true, "gesendet": true, "datum": true, "gesendet am": true,
 	"envoyé": true, "envoyé le": true, "date d'envoi": true, "enviado": true, "enviado el": true, "fecha": true, "enviado a las": true,
 }
+
+// recipientLabels are those of headerBlocks that name who got the mail.
+var recipientLabels = map[string]bool{"a": true, "per": true, "destinatario": true, "to": true, "an": true, "à": true, "para": true, "aan": true, "till": true, "til": true, "do": true, "кому": true}
 
 // monthNames of the five languages of section 8.2, whole and short.
 var monthNames = map[string]time.Month{

@@ -204,7 +204,7 @@ func (s speech) held(f ticketing.Facts) (map[string]string, error) {
 		return s.card("ended", v)
 	}
 	titles := make([]string, 0, len(c.Articles))
-	for _, a := range c.Articles {
+	for _, a := range c.Articles[:min(len(c.Articles), maxArticles)] {
 		titles = append(titles, cutEscaped(oneLine(a.Title), subjectMax))
 	}
 	v["articles"], v["opens"] = strings.Join(titles, ", "), ""
@@ -339,7 +339,7 @@ func (s speech) line(o ticketing.Outgoing) (map[string]string, error) {
 const (
 	codeAsk     = "articles_ask" // the line that asks which article would have answered
 	codePaused  = "loop_ping"    // the line that says that a ticket's automatic letters rest
-	maxArticles = 5              // places for articles in the card
+	maxArticles = 5              // articles that a card names: a context block takes 3,000 characters
 )
 
 // stamp is the metadata that names a post of ours: ids only, because every app of the workspace can read it.

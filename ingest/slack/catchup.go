@@ -22,12 +22,14 @@ const (
 	batch = 100
 )
 
-// followUp catches up at start and after every gap, once sockets are open again: what comes from then on comes by them.
+// followUp catches up at start, after every gap, once sockets are open again (what comes from then on comes by them), and when a delivery
+// was missed.
 func (d *Door) followUp(ctx context.Context, into ingest.Acceptor) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	due, wait := true, time.Duration(0)
-	var next, down time.Time
+	var next, down, last time.Time
+	again := d.recv.Timing.withDefaults().Again
 	for {
 		select {
 		case <-ctx.Done():
@@ -35,7 +37,7 @@ func (d *Door) followUp(ctx context.Context, into ingest.Acceptor) {
 		case <-tick.C:
 		}
 		now := time.Now()
-		if d.recv.Health().Live == 0 {
+		if d.mode == ModeSocket && d.recv.Health().Live == 0 {
 			if down.IsZero() {
 				down = now
 			}
@@ -45,9 +47,12 @@ func (d *Door) followUp(ctx context.Context, into ingest.Acceptor) {
 			due = true
 		}
 		down = time.Time{}
+		due = due || now.Sub(last) >= again && d.behind.Load()
 		if !due || now.Before(next) {
 			continue
 		}
+		last = now
+		d.behind.Store(false) // whatever is missed from now on asks again
 		err := d.CatchUp(ctx, into)
 		if err == nil {
 			due, wait = false, 0

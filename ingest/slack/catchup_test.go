@@ -61,7 +61,28 @@ func (l *ledger) Acquire(_ context.Context, name string) (ticketing.Lease, bool,
 	return ticketing.Lease{Name: name}, true, nil
 }
 
+func (l *ledger) Missing(_ context.Context, identities []string) (none []string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range identities {
+		if l.rows[id] == nil {
+			none = append(none, id)
+		}
+	}
+	return none, nil
+}
+
 func (l *ledger) Release(context.Context, ticketing.Lease) error { return nil }
+
+// stored are the rows in the order in which they came.
+func (l *ledger) stored() (all [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range l.order {
+		all = append(all, l.rows[id])
+	}
+	return all
+}
 
 // heard parses every row; acts of one logical key count once.
 func (l *ledger) heard(w *world) (acts map[string]*ticketing.Act, echoes map[string]ticketing.Ref) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sportello/sportello/ingest"
 	"github.com/sportello/sportello/ingest/doortest"
 	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ingest/slack/slacktest"
@@ -20,14 +21,47 @@ func TestDoor(t *testing.T) {
 		"error pages":       {slacktest.ErrorBefore, slacktest.ErrorAfter},
 	} {
 		t.Run(name, func(t *testing.T) {
-			doortest.Run(t, doortest.Door{Make: func(t *testing.T) *doortest.Place { return slackPlace(t, lost.message, lost.answer) }})
+			doortest.Run(t, doortest.Door{Make: func(t *testing.T) *doortest.Place {
+				_, p := slackPlace(t, lost.message, lost.answer)
+				return p
+			}})
 		})
 	}
+	t.Run("over HTTP", func(t *testing.T) {
+		doortest.Run(t, doortest.Door{Make: func(t *testing.T) *doortest.Place {
+			w, p := slackPlace(t, slacktest.LoseRequest, slacktest.LoseAnswer, overHTTP)
+			d := &webDoor{Door: w.door, w: w, up: make(chan struct{})}
+			p.Door, p.Hear.Mute = d, nil // there is no connection that could fall silent
+			p.Hear.Listening = func(ctx context.Context) error {
+				select {
+				case <-d.up:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			return p
+		}})
+	})
 }
 
-func slackPlace(t *testing.T, loseMessage, loseAnswer slacktest.FaultKind) *doortest.Place {
+// webDoor is a door in HTTP mode with the web server that the process would give it.
+type webDoor struct {
+	*slack.Door
+	w  *world
+	up chan struct{}
+}
+
+func (d *webDoor) Receive(ctx context.Context, into ingest.Acceptor) error {
+	defer d.w.mount(into)()
+	close(d.up)
+	defer func() { d.up = make(chan struct{}) }()
+	return d.Door.Receive(ctx, into)
+}
+
+func slackPlace(t *testing.T, loseMessage, loseAnswer slacktest.FaultKind, change ...func(*slack.Config)) (*world, *doortest.Place) {
 	t.Helper()
-	w := newWorld(t, slacktest.Options{}, func(c *slack.Config) { c.Settle = time.Nanosecond })
+	w := newWorld(t, slacktest.Options{}, append(change, func(c *slack.Config) { c.Settle = time.Nanosecond })...)
 	root, err := w.As(w.anna).Write(w.room, "una radice")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +84,7 @@ func slackPlace(t *testing.T, loseMessage, loseAnswer slacktest.FaultKind) *door
 	ev := func(event string, args ...any) []byte {
 		return fmt.Appendf(nil, `{"envelope_id":"e","type":"events_api","payload":{"team_id":"T0SPORTELLO","api_app_id":"A0SPORTELLO","type":"event_callback","event":`+event+`}}`, args...)
 	}
-	return &doortest.Place{
+	return w, &doortest.Place{
 		Door: w.door,
 		Hear: &doortest.Hearing{
 			Asks: true,

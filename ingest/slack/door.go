@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sportello/sportello/ingest"
@@ -21,12 +22,16 @@ import (
 type Config struct {
 	Team     string // id of the workspace, "T0123"; the door is called "slack:T0123"
 	BotToken ticketing.Secret
-	AppToken ticketing.Secret  // for Socket Mode
-	APIURL   string            // default DefaultURL
-	Queues   map[string]string // triage channel id to queue name
-	Words    *templates.Set
-	Sockets  int    // default 2
-	Timing   Timing // of the receiver
+	AppToken ticketing.Secret // for Socket Mode
+	// Mode is ModeSocket (default) or ModeHTTP, in which Slack's deliveries come to Handler, signed with SigningSecret.
+	Mode          string
+	SigningSecret ticketing.Secret
+	BodyMax       int64             // bytes of one delivery over HTTP; default DefaultBodyMax
+	APIURL        string            // default DefaultURL
+	Queues        map[string]string // triage channel id to queue name
+	Words         *templates.Set
+	Sockets       int    // default 2
+	Timing        Timing // of the receiver
 	// CustomerName is "username" (default: a customer's message carries the customer's name as its author; needs the scope
 	// chat:write.customize) or "text".
 	CustomerName string
@@ -52,6 +57,12 @@ type Door struct {
 	now     func() time.Time
 	log     *slog.Logger
 	recv    *Receiver
+	mode    string
+	secret  ticketing.Secret
+	bodyMax int64
+
+	refused, foreign atomic.Int64 // see HTTPHealth
+	behind           atomic.Bool  // a delivery was missed: catch up
 
 	mu    sync.Mutex
 	next  map[string]time.Time // by channel: when the next post may leave
@@ -85,12 +96,26 @@ func New(c Config) (*Door, error) {
 			return nil, fmt.Errorf("queue %q: slack.channel must be the channel's id, such as C0123ABCD, not %q", c.Queues[id], id)
 		}
 	}
+	switch c.Mode {
+	case "":
+		c.Mode = ModeSocket
+	case ModeSocket:
+	case ModeHTTP:
+		if c.SigningSecret.IsZero() {
+			return nil, errors.New("slack.mode is http, but slack.signing_secret is empty: without it nobody can tell Slack's deliveries from others")
+		}
+	default:
+		return nil, fmt.Errorf("slack.mode is %q; use %s or %s", c.Mode, ModeSocket, ModeHTTP)
+	}
 	d := &Door{
-		team: c.Team, queues: c.Queues, api: NewAPI(c.APIURL, c.BotToken.Reveal(), c.AppToken.Reveal()), words: c.Words,
+		team: c.Team, mode: c.Mode, secret: c.SigningSecret, bodyMax: c.BodyMax, queues: c.Queues, api: NewAPI(c.APIURL, c.BotToken.Reveal(), c.AppToken.Reveal()), words: c.Words,
 		named: c.CustomerName != "text", fileMax: c.FileMax, every: c.PostEvery, now: c.Now, log: c.Log, next: map[string]time.Time{}, tried: map[string]time.Time{},
 	}
 	if d.fileMax == 0 {
 		d.fileMax = 20 << 20
+	}
+	if d.bodyMax == 0 {
+		d.bodyMax = DefaultBodyMax
 	}
 	if d.settled = c.Settle; d.settled <= 0 {
 		d.settled = DefaultSettle
@@ -123,18 +148,23 @@ func (d *Door) API() *API { return d.api }
 // Health tells how the receiver is.
 func (d *Door) Health() Health { return d.recv.Health() }
 
+// Mode tells by which way Slack delivers.
+func (d *Door) Mode() string { return d.mode }
+
 // Receive implements ingest.Door: it stores what the sockets bring until ctx ends, and catches up on what was said while no socket was
-// open. Any number of processes may receive, so there is no lease: Slack gives each delivery to one socket.
+// open. Any number of processes may receive, so there is no lease: Slack gives each delivery to one socket. In the HTTP mode the
+// deliveries come to Handler, and only catching up is left.
 func (d *Door) Receive(ctx context.Context, into ingest.Acceptor) error {
 	inner, cancel := context.WithCancel(ctx)
 	var behind sync.WaitGroup
 	behind.Go(func() { d.followUp(inner, into) })
 	defer behind.Wait()
 	defer cancel()
-	return d.recv.Run(ctx, func(ctx context.Context, e Envelope) error {
-		item := ingest.Raw{Identity: "slack:" + d.team + "/" + e.ID, Bytes: e.Raw, ServerAt: e.Received}
-		return into.Accept(ctx, d.Name(), ticketing.Lease{}, []ingest.Raw{item}, nil)
-	})
+	if d.mode == ModeHTTP {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return d.recv.Run(ctx, func(ctx context.Context, e Envelope) error { return d.take(ctx, into, e) })
 }
 
 func (d *Door) place(channel string) string { return "slack:" + d.team + "/" + channel }

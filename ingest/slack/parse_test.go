@@ -1,9 +1,6 @@
 package slack_test
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -241,50 +238,6 @@ func TestSlackAwayIsTemporary(t *testing.T) {
 	}
 	if h, err := w.door.Parse(w.ctx, ticketing.Inbound{}, []byte(raw)); err != nil || !h.Act.IsAgent {
 		t.Errorf("afterwards %+v %v", h.Act, err)
-	}
-}
-
-// TestRecordedBodies reads bodies as Slack sent them.
-func TestRecordedBodies(t *testing.T) {
-	dir := os.Getenv("SPORTELLO_SHARED")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "slack", "events", "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Skip("no recorded bodies: set SPORTELLO_SHARED to the folder of test data")
-	}
-	w := newWorld(t, slacktest.Options{}, func(c *slack.Config) { c.Team = "T111"; c.Queues = map[string]string{"C111": "assistenza"} })
-	verbs := map[ticketing.Verb]int{}
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kind := "interactive"
-		if strings.HasPrefix(filepath.Base(file), "event_") {
-			kind = "events_api"
-		}
-		frame, err := json.Marshal(map[string]any{"type": kind, "envelope_id": "e", "payload": json.RawMessage(raw)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		h, err := w.door.Parse(w.ctx, ticketing.Inbound{}, frame)
-		if err != nil && !strings.Contains(err.Error(), "channel_not_found") {
-			t.Errorf("%s: %v", filepath.Base(file), err)
-			continue
-		}
-		if h.Refused != "" {
-			t.Errorf("%s is refused: %s", filepath.Base(file), h.Detail)
-		}
-		if h.Act != nil {
-			verbs[h.Act.Verb]++
-		}
-	}
-	for _, v := range []ticketing.Verb{ticketing.VerbEdit, ticketing.VerbDelete, ticketing.VerbPress, ticketing.VerbMember, ticketing.VerbOther} {
-		if verbs[v] == 0 {
-			t.Errorf("no body is read as %q: %v", v, verbs)
-		}
 	}
 }
 

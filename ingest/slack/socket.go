@@ -49,6 +49,8 @@ type Timing struct {
 	Probe    time.Duration // between tries while Slack refuses us (token revoked, Socket Mode off); default 10 min
 	Grace    time.Duration // how long a socket that we replaced is still read; default 10 s
 	Accept   time.Duration // how long storing may take, also while shutting down; default 5 s
+	Answer   time.Duration // over HTTP: how long reading and storing a delivery may take; default 2.5 s, Slack waits 3 s
+	Again    time.Duration // between two catch-ups that missed deliveries ask for; default 5 min
 	Life     float64       // share of a socket's announced life after which it is replaced; default 0.8
 }
 
@@ -66,6 +68,8 @@ func (t Timing) withDefaults() Timing {
 	def(&t.Probe, 10*time.Minute)
 	def(&t.Grace, 10*time.Second)
 	def(&t.Accept, 5*time.Second)
+	def(&t.Again, 5*time.Minute)
+	def(&t.Answer, 2500*time.Millisecond)
 	if t.Life <= 0 || t.Life > 1 {
 		t.Life = 0.8
 	}

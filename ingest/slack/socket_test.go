@@ -174,6 +174,14 @@ func TestStrangeFrames(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.want(b, []string{"dopo"})
+	// The frame without an id gets no answer that could be waited for.
+	for len(b.stored()) < 4 {
+		select {
+		case <-b.more:
+		case <-w.ctx.Done():
+			t.Fatalf("%d envelopes are stored, want 4", len(b.stored()))
+		}
+	}
 	kinds := map[slack.Kind]int{}
 	for _, e := range b.all {
 		kinds[e.Kind]++

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/sportello/sportello/ingest/slack"
 	"github.com/sportello/sportello/ingest/slack/slacktest"
+	"github.com/sportello/sportello/ingest/slack/slacktest/blockkit"
 	"github.com/sportello/sportello/templates"
 	"github.com/sportello/sportello/ticketing"
 )
@@ -53,6 +57,7 @@ func newWorld(t *testing.T, opt slacktest.Options, change ...func(*slack.Config)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(func() { cancel(); _ = s.Close() })
 	w := &world{Server: s, t: t, ctx: ctx}
+	t.Cleanup(func() { wellFormed(t, s) })
 	w.anna = s.AddUser(slacktest.User{Name: "anna", RealName: "Anna Rossi"})
 	w.room = s.AddChannel(slacktest.Channel{ID: "C0TRIAGE", Name: "triage", Private: true, Members: []string{w.anna, s.BotUser()}})
 	words, err := templates.Load()
@@ -71,6 +76,79 @@ func newWorld(t *testing.T, opt slacktest.Options, change ...func(*slack.Config)
 	}
 	t.Cleanup(w.door.API().Close)
 	return w
+}
+
+// wellFormed checks every message and view that a test sent, by the types and limits that Slack publishes.
+func wellFormed(t *testing.T, s *slacktest.Server) {
+	t.Helper()
+	for _, r := range s.Log() {
+		for _, fault := range blockkit.Check(r.Method, r.Args) {
+			t.Errorf("%s: %s\n%v", r.Method, fault, r.Args)
+		}
+		for _, fault := range unpublished(r) {
+			t.Errorf("%s: %s\n%v", r.Method, fault, r.Args)
+		}
+	}
+}
+
+type publishedMethod struct {
+	Args struct {
+		Required []string `json:"required"`
+		Optional []string `json:"optional"`
+	} `json:"args"`
+}
+
+// published are the methods as Slack's reference lists them; nil where that list is not there.
+var published = sync.OnceValue(func() (all map[string]publishedMethod) {
+	dir := os.Getenv("SPORTELLO_SHARED")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared")
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "slack", "methods.json"))
+	if err == nil {
+		err = json.Unmarshal(raw, &all)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		panic(err)
+	}
+	return all
+})
+
+// unpublished compares a call with the reference: its method and its arguments.
+func unpublished(r slacktest.Request) (faults []string) {
+	all := published()
+	if all == nil {
+		return nil
+	}
+	m, ok := all[r.Method]
+	if !ok {
+		return []string{"no such method is published"}
+	}
+	for name := range r.Args {
+		if !slices.Contains(m.Args.Required, name) && !slices.Contains(m.Args.Optional, name) {
+			faults = append(faults, "no argument "+name+" is published")
+		}
+	}
+	for _, name := range m.Args.Required {
+		if r.Args[name] == "" && name != "token" {
+			faults = append(faults, "the argument "+name+" is missing")
+		}
+	}
+	return faults
+}
+
+// TestCallsArePublished says whether the comparison takes place, and that it finds something.
+func TestCallsArePublished(t *testing.T) {
+	if published() == nil {
+		t.Skip("no reference of Slack's methods: set SPORTELLO_SHARED to the folder that holds slack/methods.json")
+	}
+	for _, r := range []slacktest.Request{
+		{Method: "chat.poke"}, {Method: "users.info"}, {Method: "users.info", Args: map[string]string{"user": "U1", "colour": "red"}},
+	} {
+		if len(unpublished(r)) == 0 {
+			t.Errorf("%+v passes", r)
+		}
+	}
 }
 
 func (w *world) await(cond func() bool) {
@@ -108,6 +186,16 @@ func (b *box) accept(_ context.Context, e slack.Envelope) error {
 	default:
 	}
 	return nil
+}
+
+// stored are the envelopes in the order in which they came.
+func (b *box) stored() (all [][]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range b.all {
+		all = append(all, e.Raw)
+	}
+	return all
 }
 
 // texts returns the texts of the stored message events, sorted.

@@ -32,7 +32,7 @@ func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 			page.Articles = append(page.Articles, templates.Article{Title: h.Title, Summary: h.Summary, URL: templates.ArticlePath(h.Language, h.Slug), Language: h.Language})
 		}
 		if p.Address != "" {
-			page.Write = "mailto:" + p.Address + "?subject=" + url.PathEscape(question)
+			page.Write = "mailto:" + p.Address + "?subject=" + strings.ReplaceAll(url.QueryEscape(question), "+", "%20")
 		}
 	}
 	p.write(w, http.StatusOK, lang, page)

@@ -34,25 +34,26 @@ func (t *tx) SaveSuggestion(ctx context.Context, s *ticketing.Suggestion) error 
 
 // Suggestion implements ticketing.DeskTx.
 func (t *tx) Suggestion(ctx context.Context, id string) (ticketing.Suggestion, error) {
-	return one(ctx, t, scanSuggestion, `select `+suggestionColumns+` from suggestions where id = $1`, id)
+	return one(ctx, t, scanSuggestion, `select `+suggestionColumns+` from suggestions where id = $1`+t.locked(t.db.dialect.forUpdate), id)
 }
 
-// SuggestionByToken implements ticketing.DeskTx: the hash of either token.
+// SuggestionByToken implements ticketing.DeskTx: the hash of either token. The row is locked, as in all that may end an offer: of two
+// replicas only one does.
 func (t *tx) SuggestionByToken(ctx context.Context, hash string) (ticketing.Suggestion, error) {
 	return one(ctx, t, scanSuggestion, `select `+suggestionColumns+` from suggestions
-		where (yes_hash = $1 and yes_hash <> '') or (no_hash = $1 and no_hash <> '')`, hash)
+		where (yes_hash = $1 and yes_hash <> '') or (no_hash = $1 and no_hash <> '')`+t.locked(t.db.dialect.forUpdate), hash)
 }
 
 // OpenSuggestion implements ticketing.DeskTx.
 func (t *tx) OpenSuggestion(ctx context.Context, thread string) (ticketing.Suggestion, error) {
 	return one(ctx, t, scanSuggestion, `select `+suggestionColumns+` from suggestions where thread = $1 and state = 'open'
-		order by offered_at desc, id desc limit 1`, thread)
+		order by offered_at desc, id desc limit 1`+t.locked(t.db.dialect.forUpdate), thread)
 }
 
 // OpenSuggestionOf implements ticketing.DeskTx.
 func (t *tx) OpenSuggestionOf(ctx context.Context, contact, queue string) (ticketing.Suggestion, error) {
 	return one(ctx, t, scanSuggestion, `select `+suggestionOf+` from suggestions s join threads t on t.id = s.thread
-		where s.contact = $1 and s.state = 'open' and t.queue = $2 order by s.offered_at desc, s.id desc limit 1`, contact, queue)
+		where s.contact = $1 and s.state = 'open' and t.queue = $2 order by s.offered_at desc, s.id desc limit 1`+t.locked(t.db.dialect.forUpdateOf), contact, queue)
 }
 
 // DueSuggestions implements ticketing.DeskTx. One without a time is never due.

@@ -38,6 +38,10 @@ type order struct {
 	NewUser   *User                     `json:"new_user"`
 	NewRoom   *Channel                  `json:"new_channel"`
 	Wait      bool                      `json:"wait"` // for the acknowledgement of an interaction
+	Events    string                    `json:"events_url"`
+	Actions   string                    `json:"interactive_url"`
+	Commands  string                    `json:"commands_url"`
+	Scopes    []string                  `json:"scopes"`
 }
 
 // serveControl drives the workspace from another process. POST /_control/<verb> takes a JSON object and answers one;
@@ -88,6 +92,10 @@ func (s *Server) controlRead(w http.ResponseWriter, path []string) {
 		out, _ = s.Home(arg(1))
 	case "view":
 		out, _ = s.View(arg(1))
+	case "posts":
+		out = s.Posts()
+	case "acknowledged":
+		out = s.Acknowledged()
 	case "misuse":
 		list := s.Misuse()
 		if list == nil {
@@ -182,6 +190,14 @@ func (s *Server) control(r *http.Request, verb string, o order) (any, error) {
 			return nil, err
 		}
 		return obj{"ok": true, "sockets": n}, nil
+	case "http":
+		s.SetRequestURLs(o.Events, o.Actions, o.Commands)
+	case "verify":
+		return nil, s.Verify(r.Context())
+	case "tamper":
+		return nil, s.Tamper(o.Do, max(o.N, 1))
+	case "scopes":
+		s.SetScopes(o.Scopes...)
 	case "events":
 		s.NextEvents(o.Do, o.N, time.Duration(o.Seconds*float64(time.Second)))
 	case "fault":

@@ -3,6 +3,7 @@ package slacktest
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 )
@@ -168,6 +169,10 @@ func (s *Server) deliver(d *Delivery) {
 	if s.closed || d.finished {
 		return
 	}
+	if s.urls != nil {
+		s.deliverHTTP(d)
+		return
+	}
 	if len(s.sockets) == 0 {
 		s.missed(d, "connection_failed")
 		return
@@ -245,6 +250,7 @@ func (s *Server) finish(d *Delivery, err error) {
 
 // acknowledge ends a delivery; s.mu is held.
 func (s *Server) acknowledge(envelope string, payload json.RawMessage) {
+	s.acked[envelope]++
 	d := s.pending[envelope]
 	if d == nil {
 		return
@@ -255,6 +261,13 @@ func (s *Server) acknowledge(envelope string, payload json.RawMessage) {
 		d.onAnswer(payload)
 	}
 	s.finish(d, nil)
+}
+
+// Acknowledged returns how often each envelope was acknowledged over a socket, by its id. Once is right.
+func (s *Server) Acknowledged() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.acked)
 }
 
 func (s *Server) waiting() int { return len(s.pending) + len(s.inflight) }

@@ -20,6 +20,7 @@ type Options struct {
 	Team, TeamName, Domain string // default T0SPORTELLO, Ditta Esempio, ditta-esempio
 	AppID, BotID, BotUser  string // default A0SPORTELLO, B0SPORTELLO, U0SPORTELLO
 	BotToken, AppToken     string // default xoxb-test and xapp-test
+	SigningSecret          string // default 8f742231b10e8888abcd99yyyzzz85a5, that of Slack's documentation
 
 	Scopes      []string // of the bot token; default: all the scopes that sportello's manifest asks for
 	Events      []string // subscriptions; default: all events that the manifest asks for
@@ -71,6 +72,11 @@ type Server struct {
 	misuse   []string
 	watch    misuseState
 
+	urls      map[string]string // by kind of delivery, in HTTP mode (E32)
+	tampering *tampering
+	posted    []Posted
+	acked     map[string]int // by envelope id: acknowledgements over sockets
+
 	listener net.Listener
 	http     *http.Server
 	addr     string
@@ -104,6 +110,7 @@ func Listen(addr string, opt Options) (*Server, error) {
 		calls:    map[string][]time.Time{},
 		until:    map[string]time.Time{},
 		bucket:   map[string]*postBucket{},
+		acked:    map[string]int{},
 		listener: sniffListener{l},
 		addr:     l.Addr().String(),
 	}
@@ -134,6 +141,7 @@ func setDefaults(o *Options) {
 	def(&o.BotUser, "U0SPORTELLO")
 	def(&o.BotToken, "xoxb-test")
 	def(&o.AppToken, "xapp-test")
+	def(&o.SigningSecret, "8f742231b10e8888abcd99yyyzzz85a5")
 	if o.Scopes == nil {
 		o.Scopes = []string{
 			"app_mentions:read", "channels:history", "channels:join", "channels:read", "chat:write", "chat:write.customize",

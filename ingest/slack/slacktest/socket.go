@@ -3,6 +3,7 @@ package slacktest
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -198,10 +199,20 @@ func (k *socket) read(frames *frameCounter) {
 		}
 		return k.conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(5*time.Second))
 	})
+	k.conn.SetCloseHandler(func(code int, _ string) error {
+		if !k.isSilent() {
+			_ = k.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(time.Second))
+		}
+		return nil
+	})
 	for {
 		before := frames.fragments()
 		_, raw, err := k.conn.ReadMessage()
 		if err != nil {
+			if k.isSilent() {
+				// Nothing comes from a silent socket, not even the end of the connection, until the other side goes.
+				_, _ = io.Copy(io.Discard, k.conn.NetConn())
+			}
 			return
 		}
 		if frames.fragments() != before {

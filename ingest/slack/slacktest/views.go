@@ -11,6 +11,7 @@ const (
 	triggerLife     = 3 * time.Second
 	viewStack       = 3
 	viewBytes       = 250_000
+	viewLabel       = 24 // characters of title, submit and close [/reference/views/modal-views]
 	responseURLLife = 30 * time.Minute
 	responseURLUses = 5
 )
@@ -70,10 +71,12 @@ func (c *call) view(kind string) (json.RawMessage, *failure) {
 		Type   string          `json:"type"`
 		Blocks json.RawMessage `json:"blocks"`
 		Submit json.RawMessage `json:"submit"`
+		Close  json.RawMessage `json:"close"`
 		Title  json.RawMessage `json:"title"`
 		Meta   string          `json:"private_metadata"`
+		ID     string          `json:"callback_id"`
 	}
-	if json.Unmarshal(raw, &v) != nil || v.Type != kind || kind == "modal" && v.Title == nil || len([]rune(v.Meta)) > 3000 {
+	if json.Unmarshal(raw, &v) != nil || v.Type != kind || kind == "modal" && v.Title == nil || len([]rune(v.Meta)) > 3000 || len([]rune(v.ID)) > 255 {
 		return nil, fail("invalid_arguments")
 	}
 	surface := surfaceModal
@@ -82,6 +85,18 @@ func (c *call) view(kind string) (json.RawMessage, *failure) {
 	}
 	if _, no := c.s.checkBlocks(string(v.Blocks), surface); no != nil {
 		return nil, &failure{code: "invalid_arguments", extra: no.extra}
+	}
+	if kind == "modal" {
+		k := &checker{}
+		for part, o := range map[string]json.RawMessage{"title": v.Title, "submit": v.Submit, "close": v.Close} {
+			var text any
+			if json.Unmarshal(o, &text) == nil && text != nil {
+				k.text(text, viewLabel, "plain_text", part)
+			}
+		}
+		if len(k.faults) > 0 {
+			return nil, &failure{code: "invalid_arguments", extra: obj{"response_metadata": obj{"messages": k.faults}}}
+		}
 	}
 	if kind == "modal" && v.Submit == nil && hasInput(v.Blocks) {
 		return nil, fail("invalid_arguments")
