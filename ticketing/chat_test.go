@@ -182,6 +182,7 @@ func TestConversationEdit(t *testing.T) {
 	equal(t, "thread", w.thread(held.Ticket).State, ticketing.ThreadHeld)
 	equal(t, "the same again", edit(first, "La stampante non va").Reason, "edit.same")
 	equal(t, "unknown", edit(talkPlace+"/99", "x").Reason, "edit.unknown")
+	w.talk("Sono un altro", func(h *ticketing.Heard) { h.From.Key, h.Place, h.Claims = "telegram:502", "telegram:7/502", nil })
 	equal(t, "not theirs", edit(first, "x", func(h *ticketing.Heard) { h.From.Key = "telegram:502" }).Reason, "edit.unknown")
 
 	w.talk("No, non basta")

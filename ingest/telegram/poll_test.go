@@ -197,6 +197,16 @@ func TestLeaseLost(t *testing.T) {
 	w.Say(say("uno"))
 	l.await(w.ctx, t, 1) // by the second lease: under the first one nothing was stored
 	w.until("it is confirmed", func() bool { return len(w.Waiting()) == 0 })
+	// It stops at once, not only when there is something to store.
+	l.mu.Lock()
+	l.taken = true
+	l.mu.Unlock()
+	w.until("the door waits", func() bool { return w.door.Health().State == "waiting" })
+	l.mu.Lock()
+	l.taken = false
+	l.mu.Unlock()
+	w.Say(say("due"))
+	l.await(w.ctx, t, 2)
 }
 
 // TestPressIsAnswered: the sign on a button stops turning once the press is stored, and a press that cannot be answered harms nothing.

@@ -227,6 +227,11 @@ func TestLimits(t *testing.T) {
 	if err == nil || len(w.Sent(marta)) != 2 {
 		t.Error("an answer left without its file")
 	}
+	short := w.file("b.txt", "text/plain", "xyz")
+	short.Size++
+	if _, err = w.send(w.row(ticketing.LetterAnswer, ticketing.Facts{Body: "x", Files: []ticketing.FileRef{short}})); err == nil || len(w.Sent(marta)) != 2 {
+		t.Error("an answer left with other bytes than were noted")
+	}
 }
 
 // TestVerdicts: what each answer means for the row.
@@ -315,6 +320,22 @@ func TestPace(t *testing.T) {
 	}
 	if _, err := w.send(w.row(ticketing.LetterReceived, ticketing.Facts{Open: true, Place: w.place(luigi)})); err != nil {
 		t.Errorf("another chat: %v", err)
+	}
+	// A group takes 20 a minute: the pause there is three times as long.
+	w.Group(-1001, "Clienti", false)
+	group := w.row(ticketing.LetterReceived, ticketing.Facts{Open: true, Place: w.place(-1001, "u501")})
+	if _, err := w.send(group); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.send(group)
+	if e := fault(t, err); e.Code != "paced" || e.After < 2*time.Hour {
+		t.Errorf("the second message in a group: %+v", e)
+	}
+	// The messages of one answer keep the pace too: here they would wait for an hour, and the answer breaks off.
+	w = newWorld(t, telegramtest.Options{}, func(c *telegram.Config) { c.Pace = time.Hour })
+	_, err = w.send(w.row(ticketing.LetterAnswer, ticketing.Facts{Body: strings.Repeat("parola ", 1000)}))
+	if e := fault(t, err); e.Code != "partly_sent" || len(w.Sent(marta)) != 1 {
+		t.Errorf("an answer of two messages: %+v, %d arrived", e, len(w.Sent(marta)))
 	}
 }
 

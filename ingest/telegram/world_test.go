@@ -132,6 +132,7 @@ type ledger struct {
 	mu      sync.Mutex
 	fail    int
 	fence   int64
+	taken   bool // another process has the lease
 	items   []ingest.Raw
 	changed chan struct{}
 	blocked chan struct{} // Ready waits while it is open
@@ -183,7 +184,7 @@ func (l *ledger) CareTaken(context.Context, []string) error                     
 func (l *ledger) Acquire(_ context.Context, name string) (ticketing.Lease, bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return ticketing.Lease{Name: name, Owner: "test", Fence: l.fence, End: time.Now().Add(time.Minute)}, true, nil
+	return ticketing.Lease{Name: name, Owner: "test", Fence: l.fence, End: time.Now().Add(time.Minute)}, !l.taken, nil
 }
 func (l *ledger) Release(context.Context, ticketing.Lease) error { return nil }
 
