@@ -66,6 +66,7 @@ type web struct {
 	log     *slog.Logger
 	door    string
 	accept  func(context.Context, Envelope) error
+	answer  func(context.Context, Envelope) json.RawMessage // what goes with the acknowledgement, nil if nothing
 	refused *atomic.Int64
 }
 
@@ -74,7 +75,7 @@ type web struct {
 func (d *Door) Handler(into ingest.Acceptor) http.Handler {
 	h := &web{
 		secret: d.secret, bodyMax: d.bodyMax, within: d.recv.Timing.withDefaults().Answer, now: d.now, log: d.log, door: d.Name(), refused: &d.refused,
-		accept: func(ctx context.Context, e Envelope) error { return d.take(ctx, into, e) },
+		accept: func(ctx context.Context, e Envelope) error { return d.take(ctx, into, e) }, answer: d.answer,
 	}
 	mux := http.NewServeMux()
 	for _, path := range []string{PathEvents, PathInteractive, PathCommands} {
@@ -142,8 +143,13 @@ func (h *web) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := h.accept(store, e); err != nil {
 		h.log.Warn("a delivery was not stored and is not acknowledged", "door", h.door, "kind", string(e.Kind), "err", err)
 		http.Error(w, "not now", http.StatusServiceUnavailable)
+		return
 	}
 	// 200 with an empty body acknowledges every kind.
+	if payload := h.answer(store, e); payload != nil {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(payload)
+	}
 }
 
 // read finds out what a signed body is, by its shape. The envelope is the one a socket would have brought, so that both are read by the
@@ -195,10 +201,11 @@ func (h *web) read(head http.Header, body []byte) (e Envelope, challenge []byte,
 func wrap(kind string, e Envelope, payload []byte) []byte {
 	head, _ := json.Marshal(struct {
 		Type   string `json:"type"`
+		ID     string `json:"envelope_id"`
 		By     string `json:"received_by"`
 		Num    int    `json:"retry_attempt"`
 		Reason string `json:"retry_reason,omitempty"`
-	}{kind, ModeHTTP, e.RetryNum, e.RetryReason})
+	}{kind, e.ID, ModeHTTP, e.RetryNum, e.RetryReason})
 	out := append(head[:len(head)-1:len(head)-1], `,"payload":`...)
 	return append(append(out, payload...), '}')
 }

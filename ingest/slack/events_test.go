@@ -235,6 +235,10 @@ func TestBothWaysTellTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if h.Act != nil && (h.Act.Reply != "" || h.Act.View != "") {
+				// Where to answer and the window's name are a delivery's own, and so is the key made of them.
+				h.Act.Reply, h.Act.View, h.LogicalKey = "", "", ""
+			}
 			one, err := json.Marshal(h)
 			if err != nil {
 				t.Fatal(err)

@@ -18,16 +18,20 @@ import (
 func (w *world) receiving() (next func(want func(ticketing.Heard) bool) ticketing.Heard) {
 	w.t.Helper()
 	l := newLedger()
-	ctx, cancel := context.WithCancel(w.ctx)
-	done := make(chan error, 1)
-	go func() { done <- w.door.Receive(ctx, l) }()
-	w.t.Cleanup(func() {
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			w.t.Errorf("Receive ended with %v", err)
-		}
-	})
-	w.await(func() bool { return w.Sockets() == 2 })
+	if w.door.Mode() == slack.ModeHTTP {
+		w.t.Cleanup(w.mount(l))
+	} else {
+		ctx, cancel := context.WithCancel(w.ctx)
+		done := make(chan error, 1)
+		go func() { done <- w.door.Receive(ctx, l) }()
+		w.t.Cleanup(func() {
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				w.t.Errorf("Receive ended with %v", err)
+			}
+		})
+		w.await(func() bool { return w.Sockets() == 2 })
+	}
 	at := 0
 	return func(want func(ticketing.Heard) bool) ticketing.Heard {
 		w.t.Helper()
@@ -92,7 +96,12 @@ func value(kind, v string) map[string]any {
 // TestWindowOfAMessage: "Crea ticket" on a message of any channel: a window stands before the acknowledgement, is filled in later, says what
 // is wrong with its fields at once, and brings the message, its thread and its files.
 func TestWindowOfAMessage(t *testing.T) {
-	w := newWorld(t, slacktest.Options{}, func(c *slack.Config) { c.Ours = func(a string) bool { return strings.HasSuffix(a, "@desk.example") } })
+	t.Run("socket", func(t *testing.T) { windowOfAMessage(t) })
+	t.Run("http", func(t *testing.T) { windowOfAMessage(t, overHTTP) })
+}
+
+func windowOfAMessage(t *testing.T, change ...func(*slack.Config)) {
+	w := newWorld(t, slacktest.Options{}, append(change, func(c *slack.Config) { c.Ours = func(a string) bool { return strings.HasSuffix(a, "@desk.example") } })...)
 	marco := w.AddUser(slacktest.User{Name: "marco", RealName: "Marco Verdi", Email: "marco@verdi.example"})
 	room := w.AddChannel(slacktest.Channel{ID: "C0GENERALE", Name: "generale", Members: []string{w.anna, marco, w.BotUser()}})
 	away := w.AddChannel(slacktest.Channel{ID: "C0LONTANO", Name: "lontano", Private: true, Members: []string{w.anna, marco}})
