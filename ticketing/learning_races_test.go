@@ -97,3 +97,36 @@ func TestAnswerTakenBackTeachesNothing(t *testing.T) {
 		t.Errorf("lessons %q, verdict %q, answer %q", w.lessons(), s.Verdict, s.Answer)
 	}
 }
+
+// TestUnsentIsNoOffer: what the limits on automatic letters kept back was not offered, and is not counted as an offer that met with silence.
+func TestUnsentIsNoOffer(t *testing.T) {
+	w := withArticles(t, true)
+	unsent := 0
+	questions := []string{"Come stampo lo scontrino di cortesia?", "Il lettore dei codici non legge le etichette", "Dove cambio la mia parola d'accesso al negozio"}
+	for _, q := range questions {
+		in := w.hear(w.mail("maria@cliente.example", q))
+		w.send()
+		if s := w.search(in.Ticket); s.State == ticketing.SuggestionWithheld && s.Why == ticketing.WhyUnsent {
+			unsent++
+		}
+		w.pass(3 * time.Minute)
+		w.hear(w.mail("maria@cliente.example", "Ecco altri dettagli: "+q, w.naming(in.Ticket)))
+		w.send()
+		w.pass(3 * time.Minute)
+	}
+	offers := len(w.rows(ticketing.LetterOffer))
+	if unsent == 0 || offers == 0 || offers+unsent != len(questions) {
+		t.Fatalf("%d offers left, %d were kept back", offers, unsent)
+	}
+	w.view(func(tx ticketing.Tx) error {
+		from, to := w.clock().Add(-100*time.Hour), w.clock().Add(time.Hour)
+		rows, err := tx.Requests(t.Context(), from, to)
+		if err != nil {
+			return err
+		}
+		if d := ticketing.DeflectionReport(rows, from, to, w.clock().Add(1000*time.Hour), time.UTC); len(d) == 0 || d[0].Offers != offers {
+			t.Errorf("%d letters, reported %+v", offers, d)
+		}
+		return nil
+	})
+}

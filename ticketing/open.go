@@ -336,9 +336,10 @@ func (d *Desk) offer(ctx context.Context, c *Case, dec Decision) error {
 		return err
 	}
 	if !sent {
-		// Nobody will read the offer: the ticket opens at once.
+		// Nobody will read the offer: the ticket opens at once, and nothing was offered.
 		c.In.Outcome, c.In.Reason = OutcomeTicket, "offer.withheld"
-		if err := d.endOffer(ctx, c.Tx, s, SuggestionExpired, "system"); err != nil {
+		s.Why = WhyUnsent
+		if err := d.endOffer(ctx, c.Tx, s, SuggestionWithheld, "system"); err != nil {
 			return err
 		}
 		return d.openHeld(ctx, c.Tx, c.Thread.ID, "system", "")

@@ -137,6 +137,7 @@ const (
 	WhyControl   = "control"   // the contact is in the hold-out
 	WhyUrgent    = "urgent"    // the words cannot wait
 	WhyOther     = "other"     // another offer to the same contact is open
+	WhyUnsent    = "unsent"    // the offer's letter may not be sent to this person
 	WhyNoTimer   = "no_timer"  // the queue opens at once and sends the articles along
 	WhyForbidden = "forbidden" // no automatic answer may go to this message
 	WhyReleased  = "released"  // a person released it from quarantine
