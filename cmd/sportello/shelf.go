@@ -159,7 +159,8 @@ func (s *shelf) embedArticles(ctx context.Context) {
 	s.put(&next)
 }
 
-// put makes books ready and puts them in force. What a scope learns is worked out at its first search, so each queue's is searched once.
+// put makes books ready and puts them in force. What a scope learns is worked out at its first search, so each queue's is searched once, and
+// what customers search on the web.
 func (s *shelf) put(b *books) {
 	b.index = b.words
 	if b.model != nil {
@@ -172,8 +173,9 @@ func (s *shelf) put(b *books) {
 		}
 		b.index = b.index.WithVectors(vectors)
 	}
-	for _, q := range s.queues {
-		for _, lang := range []string{"it", "en"} {
+	for _, lang := range []string{"it", "en"} {
+		b.index.Search(kb.Query{Text: "pronto", Language: lang, Limit: 1})
+		for _, q := range s.queues {
 			b.index.Search(kb.Query{Text: "pronto", Language: lang, Audience: q.Audience, Lines: q.Lines, Limit: 1})
 		}
 	}
