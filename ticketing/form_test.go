@@ -130,6 +130,9 @@ func TestCreateNew(t *testing.T) {
 	}
 	equal(t, "letters", w.letters("gina@terzo.example"), "received")
 	equal(t, "found", numbers(w.ask(anna, ticketing.SlashTickets, "cerca telefonata gina")), fmt.Sprint(in.Ticket))
+	w.send()
+	w.submit(anna, in.Ticket, "split", map[string]string{"about": fmt.Sprintf("slack:T1/C1/root%d", in.Ticket)})
+	equal(t, "an agent's note is not split off", w.lastHint().Code, "split_what")
 	w.window(anna, ticketing.Act{Verb: ticketing.VerbAsk, Action: ticketing.FormNew})
 	equal(t, "without a window nothing is shown", len(w.rows(ticketing.Window)), 1)
 }

@@ -75,7 +75,7 @@ func TestLook(t *testing.T) {
 		k.Queue = "altra"
 		return tx.SaveTicket(t.Context(), &k)
 	})
-	equal(t, "found in another queue", numbers(w.ask(anna, ticketing.SlashTickets, "cerca stampante"))+numbers(w.ask(anna, ticketing.SlashTickets, fmt.Sprint(first))), "")
+	equal(t, "found in another queue", numbers(w.ask(anna, ticketing.SlashTickets, "cerca stampante"))+numbers(w.ask(anna, ticketing.SlashTickets, fmt.Sprint(first)))+numbers(w.ask(anna, ticketing.SlashTickets, fmt.Sprintf("cerca #%d", first))), "")
 	f = w.ask("slack:T1/UOSPITE", ticketing.SlashTickets, "cerca cassa")
 	if f.Code != "look_refused" || f.List != nil {
 		t.Errorf("a guest is shown %+v", f)
