@@ -180,7 +180,11 @@ func (s *Server) Addr() string { return s.addr }
 func (s *Server) URL() string { return "http://" + s.addr + "/api/" }
 
 // Options returns the options in force, defaults filled in.
-func (s *Server) Options() Options { return s.opt }
+func (s *Server) Options() Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opt
+}
 
 // Close stops listening and breaks every connection.
 func (s *Server) Close() error {

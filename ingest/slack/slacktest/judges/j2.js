@@ -6,7 +6,7 @@ const { settings: s, control, look, check, equal, pause, until, main } = require
 main(async () => {
   const clientOptions = { slackApiUrl: s.api };
   // Only the wait before a new connection is shortened, as the double's clock runs faster here.
-  const receiver = new SocketModeReceiver({ appToken: s.appToken, installerOptions: { clientOptions }, clientPingTimeout: 500, logLevel: 'error' });
+  const receiver = new SocketModeReceiver({ appToken: s.appToken, installerOptions: { clientOptions }, clientPingTimeout: 200, logLevel: 'error' });
   const app = new App({ token: s.token, receiver, clientOptions, logLevel: 'error' });
   const handled = new Map(); // text to event ids
   const retried = [];
